@@ -88,7 +88,8 @@ $(VENV)/.docs: $(VENV)/.core
 
 $(VENV)/.torch: $(VENV)/.core
 	@echo "Installing PyTorch $(TORCH) for the CPU (about 200 MB to download, once)."
-	@$(INSTALL) $(TORCH_CPU)
+	@$(INSTALL) --no-deps $(TORCH_CPU)
+	@$(INSTALL) "torch==$(TORCH)"
 	@touch $@
 
 $(VENV)/.peers: $(VENV)/.core

@@ -1,0 +1,169 @@
+"""The house rules that no single floor can check: imports, import time, public faces, and pages that tell the truth."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src" / "chainrule"
+FLOORS = sorted(p.parent.name for p in SOURCE.glob("*/__init__.py"))
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+HEAVY = ("jax", "jaxlib", "polars", "plotly", "PIL", "scipy", "typer", "rich", "jinja2", "pydantic", "sklearn", "torch")
+
+
+def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_imports_only_go_down() -> None:
+    result = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_importing_chainrule_loads_no_heavy_library() -> None:
+    result = run_python("-c", f"import sys, chainrule; print(*[m for m in {HEAVY!r} if m in sys.modules])")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split() == []
+
+
+def test_importing_chainrule_takes_less_than_0_3_seconds() -> None:
+    def seconds() -> float:
+        result = run_python("-X", "importtime", "-c", "import chainrule")
+        assert result.returncode == 0, result.stderr
+        # "import time: self [us] | cumulative | imported package"; nested packages are indented
+        lines = [line.split("|") for line in result.stderr.splitlines() if line.endswith("| chainrule")]
+        return int(lines[-1][1]) / 1e6
+
+    seconds()  # byte-compiles what has changed
+    assert min(seconds() for _ in range(5)) < 0.3
+
+
+def test_importing_chainrule_changes_nothing_global() -> None:
+    check = """
+import logging, os, random, sys, threading, warnings
+import numpy as np
+
+def state():
+    return {
+        "environment": dict(os.environ),
+        "warnings": list(warnings.filters),
+        "random": random.getstate(),
+        "numpy.random": np.random.get_state()[1].tolist(),
+        "numpy errors": np.geterr(),
+        "logging": (list(logging.root.handlers), logging.root.level),
+        "recursion": sys.getrecursionlimit(),
+        "threads": threading.active_count(),
+    }
+
+before = state()
+import chainrule
+after = state()
+assert before == after, [key for key in before if before[key] != after[key]]
+"""
+    result = run_python("-c", check)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_a_floor_has_a_documented_public_face(floor: str) -> None:
+    module = importlib.import_module(f"chainrule.{floor}")
+    assert module.__doc__, f"chainrule.{floor} has no docstring"
+    names = module.__all__
+    assert len(names) == len(set(names)), f"chainrule.{floor}.__all__ names something twice"
+    missing = [name for name in names if not hasattr(module, name)]
+    assert not missing, f"chainrule.{floor}.__all__ promises {missing}"
+    undocumented = [
+        name
+        for name in names
+        if (inspect.isclass(value := getattr(module, name)) or inspect.isroutine(value)) and not inspect.getdoc(value)
+    ]
+    assert not undocumented, f"without a docstring in chainrule.{floor}: {undocumented}"
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_a_floor_has_its_page_of_reference(floor: str) -> None:
+    page = ROOT / "docs" / "api" / f"{floor}.md"
+    assert page.is_file(), f"docs/api/{floor}.md is missing"
+    assert re.search(rf"^::: chainrule\.{floor}\b", page.read_text(), re.MULTILINE)
+
+
+def python_blocks(page: Path) -> list[str]:
+    """The Python examples of a page, in order; those of a page share their names, as a reader would type them."""
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if p.exists() and python_blocks(p)], ids=lambda p: str(p.relative_to(ROOT))
+)
+def test_the_examples_of_a_page_run(page: Path, tmp_path: Path) -> None:
+    # a file, not -c, so that nodes can name their source lines as they do for a reader
+    script = tmp_path / "example.py"
+    script.write_text("\n".join(python_blocks(page)), encoding="utf-8")
+    result = subprocess.run(
+        [sys.executable, "-W", "error", script], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def test_commands_in_the_pages_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    text = "\n".join(p.read_text(encoding="utf-8") for p in PAGES if p.exists())
+    named = set(re.findall(r"(?:^|`)make ([a-z][a-z-]*)", text, re.MULTILINE))
+    assert named <= targets, f"the pages name targets that the Makefile lacks: {named - targets}"
+    assert {"train", "test", "test-all", "bench", "docs", "lint"} <= targets
+
+
+def test_every_decision_record_is_complete() -> None:
+    records = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+    assert [p.name[:4] for p in records] == [f"{n:04d}" for n in range(1, len(records) + 1)]
+    for record in records:
+        headings = re.findall(r"^## (.+)$", record.read_text(encoding="utf-8"), re.MULTILINE)
+        wanted = ["Context", "Choice", "What was measured", "What was rejected"]
+        assert [h for h in headings if h in wanted] == wanted, f"{record.name} has {headings}"
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    import chainrule
+
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert chainrule.__version__ == version
+    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_no_file_of_the_library_is_a_grab_bag() -> None:
+    vague = [p for p in SOURCE.rglob("*.py") if p.stem in {"utils", "util", "helpers", "misc", "common"}]
+    assert not vague
+
+
+def test_no_pickle_and_no_eval_in_the_library() -> None:
+    # Files from outside are data, never code.
+    found = []
+    for path in SOURCE.rglob("*.py"):
+        for item in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(item, ast.Import):
+                modules = [alias.name for alias in item.names]
+            elif isinstance(item, ast.ImportFrom):
+                modules = [item.module or ""]
+            else:
+                modules = []
+            if {m.split(".")[0] for m in modules} & {"pickle", "cloudpickle", "dill", "marshal", "shelve"}:
+                found.append(f"{path.relative_to(ROOT)}:{item.lineno}")
+            if isinstance(item, ast.Call) and isinstance(item.func, ast.Name) and item.func.id in {"eval", "exec"}:
+                found.append(f"{path.relative_to(ROOT)}:{item.lineno}")
+    assert not found
