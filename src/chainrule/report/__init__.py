@@ -1,0 +1,7 @@
+"""The report floor: one self-contained page that shows what a run did, and opens offline."""
+
+from __future__ import annotations
+
+from chainrule.report.writer import write
+
+__all__ = ["write"]
