@@ -6,7 +6,9 @@ TORCH ?= 2.13.0
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Byte-compiling every file of every library took 10 of 17 seconds; what is imported gets compiled at its first import anyway.
+# (Containers often forbid Python to keep the result; here that would cost a second and a half at every start.)
 INSTALL := $(PIP) install --no-compile
+unexport PYTHONDONTWRITEBYTECODE
 # The plain Linux wheel of PyTorch brings gigabytes of CUDA; the "+cpu" build does not.
 ifeq ($(shell uname -s),Linux)
 TORCH_CPU := "torch==$(TORCH)+cpu" --extra-index-url https://download.pytorch.org/whl/cpu
