@@ -1,0 +1,60 @@
+"""The array floor: NumPy and JAX behind one array namespace, dtypes, and counter-based random bits.
+
+Nothing above this floor asks which of the two it is running on: an op's forward is written once against the namespace it is handed.
+"""
+
+from chainrule.array.dtypes import (
+    as_dtype,
+    bfloat16,
+    bool_,
+    complex64,
+    complex128,
+    default_dtypes,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    is_floating,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+)
+from chainrule.array.namespaces import (
+    Array,
+    Namespace,
+    jax_namespace,
+    numpy_namespace,
+    resolve,
+    to_numpy,
+)
+from chainrule.array.threefry import random_bits
+
+__all__ = [
+    "Array",
+    "Namespace",
+    "as_dtype",
+    "bfloat16",
+    "bool_",
+    "complex64",
+    "complex128",
+    "default_dtypes",
+    "float32",
+    "float64",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "is_floating",
+    "jax_namespace",
+    "numpy_namespace",
+    "random_bits",
+    "resolve",
+    "to_numpy",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+]

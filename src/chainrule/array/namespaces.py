@@ -1,0 +1,138 @@
+"""The two array namespaces: NumPy's and JAX's, each with the few kernels that the array API standard lacks."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from chainrule.errors import LeakedTracerError
+
+__all__ = ["Array", "Namespace", "jax_namespace", "numpy_namespace", "resolve", "to_numpy"]
+
+Array: TypeAlias = Any
+"""A NumPy array or scalar, a JAX array or tracer: whatever a namespace computes with."""
+
+
+class Namespace:
+    """An array API namespace (`numpy` or `jax.numpy`) with chainrule's kernels beside its functions.
+
+    A look-up falls through to the library once and is then remembered on the instance.
+    """
+
+    name: str
+    library: Any
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self.library, name)
+        setattr(self, name, value)
+        return value
+
+
+class _NumpyNamespace(Namespace):
+    name = "numpy"
+    library = np
+
+    def erf(self, x: Array) -> Array:
+        """The error function, which the standard lacks."""
+        from scipy import special
+
+        return special.erf(x)
+
+    def add_at(self, x: Array, index: Any, values: Array) -> Array:
+        """A copy of x with the values added at the index; repeated places add up."""
+        y = np.array(x, copy=True)
+        parts = index if isinstance(index, tuple) else (index,)
+        if any(isinstance(part, np.ndarray | list) for part in parts):
+            np.add.at(y, index, values)
+        else:  # slices and single numbers meet no place twice
+            y[index] += values
+        return y
+
+    def add_rows(self, x: Array, rows: Array, values: Array) -> Array:
+        """`add_at` for whole rows of the first axis."""
+        return self.add_at(x, rows, values)
+
+    def set_rows(self, x: Array, rows: Array, values: Array) -> Array:
+        """A copy of x with the given rows replaced; rows outside x are dropped."""
+        inside = rows < x.shape[0]
+        y = np.array(x, copy=True)
+        y[rows[inside]] = values[inside]
+        return y
+
+    def unique_rows(self, rows: Array) -> tuple[Array, Array]:
+        """The distinct rows, and for each of the given rows its place among them."""
+        unique, inverse = np.unique(rows, return_inverse=True)
+        return unique, inverse
+
+    def barrier(self, x: Array) -> Array:
+        """Keeps a compiler from recomputing x in each of its consumers; nothing to do on NumPy."""
+        return x
+
+
+class _JaxNamespace(Namespace):
+    name = "jax"
+
+    def __init__(self) -> None:
+        import jax
+
+        self.library = jax.numpy
+        self._lax = jax.lax
+
+    def erf(self, x: Array) -> Array:
+        return self._lax.erf(x)
+
+    def add_at(self, x: Array, index: Any, values: Array) -> Array:
+        return self.library.asarray(x).at[index].add(values, mode="drop")
+
+    def add_rows(self, x: Array, rows: Array, values: Array) -> Array:
+        return self.library.asarray(x).at[rows].add(values, mode="drop")
+
+    def set_rows(self, x: Array, rows: Array, values: Array) -> Array:
+        return x.at[rows].set(values, mode="drop", unique_indices=True)
+
+    def unique_rows(self, rows: Array) -> tuple[Array, Array]:
+        # The number of distinct rows is unknown while compiling: the rest points past every table, and `set_rows` drops it.
+        past = np.iinfo(rows.dtype).max
+        return self.library.unique(rows, return_inverse=True, size=rows.shape[0], fill_value=past)
+
+    def barrier(self, x: Array) -> Array:
+        return self._lax.optimization_barrier(x)
+
+
+numpy_namespace = _NumpyNamespace()
+
+
+@functools.cache
+def jax_namespace() -> Namespace:
+    """JAX's namespace; the first call imports JAX."""
+    return _JaxNamespace()
+
+
+def to_numpy(array: Array) -> Any:
+    """The array as NumPy holds it, without a copy where its memory can be shared."""
+    return array if isinstance(array, np.ndarray | np.generic) else np.asarray(array)
+
+
+def resolve(arrays: list[Any], tracing: bool) -> tuple[Namespace, list[Any]]:
+    """The namespace to compute with when some of the arrays are not NumPy's.
+
+    A tracer among them means a program is being built, so JAX computes; results of earlier compiled calls are read as NumPy arrays.
+
+    Raises:
+        LeakedTracerError: for a tracer when nothing is being compiled.
+    """
+    tracer = sys.modules["jax"].core.Tracer
+    if any(isinstance(array, tracer) for array in arrays):
+        if not tracing:
+            raise LeakedTracerError(
+                "A Tensor that was made while a function was being compiled is used outside of it; it never held a value.",
+                fix="return the Tensor from the compiled function, or keep it in an nn.Buffer with assign()",
+            )
+        return jax_namespace(), arrays
+    return numpy_namespace, [
+        array if array is None or isinstance(array, np.ndarray | np.generic | bool | int | float | complex) else np.asarray(array)
+        for array in arrays
+    ]

@@ -1,0 +1,197 @@
+"""Reverse accumulation: the chain rule over the recorded graph, without recursion.
+
+Nodes are visited once each, newest first. A node's number is larger than those of all nodes it depends on, so descending order is a
+topological order of any graph, and a chain of any length works.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import GradientError, OpError, ShapeError
+from chainrule.graph.context import RECORDING
+from chainrule.graph.node import Node
+from chainrule.graph.registry import FUNCTIONS
+from chainrule.graph.sparse import RowSparse
+from chainrule.graph.tensor import Tensor, as_tensor, wrap
+
+__all__ = ["backward", "gradients", "nodes_of"]
+
+
+def nodes_of(tensors: Iterable[Tensor]) -> list[Node]:
+    """Every node that the Tensors were computed by, newest first."""
+    seen: dict[int, Node] = {}
+    stack = [t._node for t in tensors if t._node is not None]
+    while stack:
+        node = stack.pop()
+        if node.order in seen:
+            continue
+        seen[node.order] = node
+        for x, needed in zip(node.inputs, node.needs, strict=True):
+            if needed and x._node is not None and x._node.order not in seen:
+                stack.append(x._node)
+    return [seen[order] for order in sorted(seen, reverse=True)]
+
+
+def backward(tensor: Tensor, gradient: Any, *, retain_graph: bool, create_graph: bool) -> None:
+    """Adds gradients to `.grad` of the leaves; see `Tensor.backward`."""
+    for leaf, g in gradients([tensor], [gradient], retain_graph=retain_graph, create_graph=create_graph):
+        leaf.grad = g if leaf.grad is None else leaf.grad + g
+
+
+def gradients(
+    outputs: Sequence[Tensor],
+    seeds: Sequence[Any],
+    *,
+    wanted: Sequence[Tensor] | None = None,
+    retain_graph: bool = False,
+    create_graph: bool = False,
+) -> list[tuple[Tensor, Any]]:
+    """The gradients of the outputs, weighted by the seeds, as pairs of (Tensor, gradient).
+
+    Arguments:
+        outputs: what is differentiated.
+        seeds: for each output its own gradient, or None for the 1 of a single number.
+        wanted: the Tensors to differentiate by, leaves or not; None means every leaf that was reached.
+        retain_graph: keep saved values for another pass.
+        create_graph: record the pass itself; implies `retain_graph`.
+
+    Raises:
+        GradientError: when an output needs no gradient, a seed is missing, or the graph was freed.
+    """
+    retain_graph = retain_graph or create_graph
+    starts = [_seed(y, g) for y, g in zip(outputs, seeds, strict=True)]
+    nodes = nodes_of(outputs)
+    useful = None if wanted is None else _leading_to(nodes, wanted)
+    targets = {} if wanted is None else {_key(t): t for t in wanted}
+
+    # Gradients on their way: of a node's outputs by its number, of leaves by identity.
+    arriving: dict[int, list[Any]] = {}
+    leaves: dict[int, list[Any]] = {}
+    found: dict[Any, Any] = {}
+
+    def send(x: Tensor, g: Any) -> None:
+        node = x._node
+        if node is None:
+            entry = leaves.get(id(x))
+            if entry is None:
+                leaves[id(x)] = [x, g]
+            else:
+                entry[1] = entry[1] + g
+            return
+        slots = arriving.get(node.order)
+        if slots is None:
+            slots = arriving[node.order] = [None] * max(len(node._output), 1)
+        held = slots[x._index]
+        slots[x._index] = g if held is None else held + g
+
+    token = RECORDING.set(create_graph)
+    try:
+        with np.errstate(all="ignore") if not create_graph else contextlib.nullcontext():
+            for y, g in zip(outputs, starts, strict=True):
+                send(y, g)
+            for node in nodes:
+                slots = arriving.pop(node.order, None)
+                if slots is None:
+                    continue
+                for index, g in enumerate(slots):
+                    if targets and (node.order, index) in targets and g is not None:
+                        found[(node.order, index)] = g
+                if useful is not None and node.order not in useful:
+                    continue
+                for x, g in zip(node.inputs, _apply_rule(node, slots), strict=True):
+                    if g is not None:
+                        send(x, _fit(g, x, node))
+                if not retain_graph:
+                    node.free()
+    finally:
+        RECORDING.reset(token)
+
+    if wanted is None:
+        return [(x, g) for x, g in leaves.values()]
+    result = []
+    for target in wanted:
+        key = _key(target)
+        g = found.get(key) if target._node is not None else (leaves[id(target)][1] if id(target) in leaves else None)
+        result.append((target, g))
+    return result
+
+
+def _key(tensor: Tensor) -> Any:
+    return id(tensor) if tensor._node is None else (tensor._node.order, tensor._index)
+
+
+def _seed(y: Tensor, gradient: Any) -> Tensor:
+    if not y.requires_grad:
+        raise GradientError(
+            "backward was asked of a Tensor that needs no gradient: nothing it was computed from has requires_grad=True.",
+            fix="make the inputs with cr.tensor(..., requires_grad=True) or use nn.Parameter, and compute outside of cr.no_grad()",
+        )
+    if gradient is None:
+        if y.size != 1:
+            raise GradientError(
+                f"backward without a gradient needs a single number, such as a loss; this Tensor has the shape {y.shape}.",
+                fix="y.sum().backward(), y.mean().backward(), or y.backward(gradient)",
+            )
+        return FUNCTIONS["ones_like"](y.detach())
+    g = as_tensor(gradient)
+    if g.shape != y.shape:
+        raise ShapeError(f"The gradient has the shape {g.shape}, the Tensor it belongs to {y.shape}.")
+    return g if g.dtype == y.dtype else FUNCTIONS["astype"](g, y.dtype)
+
+
+def _leading_to(nodes: list[Node], wanted: Sequence[Tensor]) -> set[int]:
+    """The nodes through which a wanted Tensor is reached; the rules of all others need not run."""
+    keys = {_key(t) for t in wanted}
+    useful: set[int] = set()
+    for node in reversed(nodes):
+        for x, needed in zip(node.inputs, node.needs, strict=True):
+            if needed and (_key(x) in keys or (x._node is not None and x._node.order in useful)):
+                useful.add(node.order)
+                break
+    return useful
+
+
+def _apply_rule(node: Node, slots: list[Any]) -> Sequence[Any]:
+    if node.freed:
+        raise GradientError(
+            f"The values that the backward rule of {node.op.name} needs were released by an earlier backward pass.",
+            where=node.source,
+            fix="backward(retain_graph=True) the first time, or compute the result again",
+        )
+    assert node.backward is not None and node._results is not None
+    if node.op.several:
+        g: Any = tuple(
+            wrap(np.zeros(r.shape, r.dtype)) if s is None else s for s, r in zip(slots, node._results, strict=True)
+        )
+    else:
+        g = slots[0].dense() if isinstance(slots[0], RowSparse) else slots[0]
+    answer = node.backward(node, g)
+    if len(answer) != len(node.inputs):
+        raise OpError(f"The backward rule of {node.op.name} gave {len(answer)} gradients for {len(node.inputs)} inputs.")
+    return answer
+
+
+def _fit(g: Any, x: Tensor, node: Node) -> Any:
+    """The gradient in the shape and dtype of its input: summed over broadcast axes, in this one place for all ops."""
+    if g.shape != x.shape:
+        if isinstance(g, RowSparse):
+            raise OpError(f"The backward rule of {node.op.name} gave a gradient for {g.shape} to an input of shape {x.shape}.")
+        extra = g.ndim - x.ndim
+        stretched = tuple(
+            axis for axis in range(g.ndim) if axis < extra or (x.shape[axis - extra] == 1 and g.shape[axis] != 1)
+        )
+        if extra < 0 or any(g.shape[axis] != x.shape[axis - extra] for axis in range(extra, g.ndim) if axis not in stretched):
+            raise OpError(
+                f"The backward rule of {node.op.name} gave a gradient of shape {g.shape} for an input of shape {x.shape}.",
+                where=node.source,
+            )
+        g = FUNCTIONS["reshape"](FUNCTIONS["sum"](g, axis=stretched), x.shape)
+    if g.dtype != x.dtype:
+        dtype = x.dtype
+        g = g.map(lambda v: FUNCTIONS["astype"](v, dtype)) if isinstance(g, RowSparse) else FUNCTIONS["astype"](g, dtype)
+    return g

@@ -1,0 +1,305 @@
+"""Op: the record of one operation, and the one place where operations are executed and recorded."""
+
+from __future__ import annotations
+
+import inspect
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Concatenate, Generic, ParamSpec, TypeAlias, cast
+
+import numpy as np
+
+from chainrule.array import is_floating, numpy_namespace, resolve
+from chainrule.errors import ChainruleError, OpError, ShapeError, TracedValueError
+from chainrule.graph.context import RECORDING, TRACE
+from chainrule.graph.node import Node, source_of_caller
+from chainrule.graph.tensor import Tensor, as_tensor, wrap
+
+__all__ = ["OPS", "Op", "Rule", "Sample", "op", "per_input"]
+
+P = ParamSpec("P")
+
+Rule: TypeAlias = Callable[[Node, Any], Sequence[Any]]
+"""`rule(node, g)`: the gradient of every input (None where `node.needs` is false), from g, the gradient of the output."""
+
+Sample: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
+"""Inputs (NumPy arrays) and attributes to try an op with."""
+
+OPS: dict[str, Op[Any]] = {}
+"""Every record by name."""
+
+_SCALARS = (bool, int, float, complex)
+
+
+class Op(Generic[P]):
+    """The record of one operation: everything that chainrule knows about it, in one place.
+
+    Made by the decorator `op` from the forward function; calling the record executes it.
+
+    Attributes:
+        name: its name in graphs and tables.
+        forward: `forward(xp, *arrays, **attributes)`, written against an array namespace.
+        backward: the rule, or None.
+        constant: where backward is None because the derivative is zero or undefined everywhere (comparisons, argmax, rounding),
+            why; then the result simply needs no gradient. Without it, needing a gradient is an error when the op is recorded.
+        saves: whether forward returns `(result, saved)`; the rule finds saved in the node, or None when it has to be
+            differentiable itself, and then works it out again from the inputs.
+        several: whether forward returns several results.
+        quiet: whether floating-point warnings of NumPy are not worth showing (log of 0 is -inf by definition).
+        samples: `samples(rng)` gives inputs for the table-driven tests.
+        second_order: whether the rule's own derivative is tested too.
+    """
+
+    def __init__(
+        self,
+        forward: Callable[..., Any],
+        *,
+        backward: Rule | None,
+        constant: str = "",
+        saves: bool = False,
+        several: bool = False,
+        quiet: bool = False,
+        samples: Callable[[np.random.Generator], Iterable[Sample]] | None = None,
+        second_order: bool = True,
+    ) -> None:
+        self.name = forward.__name__
+        self.forward = forward
+        self.backward = backward
+        self.constant = constant
+        self.saves = saves
+        self.several = several
+        self.quiet = quiet
+        self.samples = samples
+        self.second_order = second_order
+        self.__name__ = self.name
+        self.__qualname__ = self.name
+        self.__doc__ = forward.__doc__
+        self.__module__ = forward.__module__
+        signature = inspect.signature(forward)
+        parameters = list(signature.parameters.values())[1:]
+        self.__signature__ = signature.replace(parameters=parameters)
+        self._variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        self._arity = sum(p.kind is p.POSITIONAL_ONLY for p in parameters)
+        attributes = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+        self._attribute_names = [p.name for p in attributes if p.kind is p.POSITIONAL_OR_KEYWORD]
+        self._defaults = {p.name: p.default for p in attributes if p.default is not p.empty}
+        self._optional = sum(p.kind is p.POSITIONAL_ONLY and p.default is not p.empty for p in parameters)
+        self._known = frozenset(p.name for p in attributes)
+        self._required = self._known - self._defaults.keys()
+
+    def __call__(self, *inputs: P.args, **attributes: P.kwargs) -> Tensor:
+        """Executes the operation and, where a gradient is needed, leaves a node."""
+        return cast(Tensor, execute(self, inputs, attributes))
+
+    def __repr__(self) -> str:
+        return f"Op({self.name}{self.__signature__})"
+
+    def bind(self, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Inputs and attributes apart, defaults filled in."""
+        if not self._variadic and len(inputs) != self._arity:
+            if len(inputs) > self._arity:
+                extra = inputs[self._arity :]
+                inputs = inputs[: self._arity]
+                if len(extra) > len(self._attribute_names):
+                    raise TypeError(f"{self.name}{self.__signature__} got {self._arity + len(extra)} positional arguments.")
+                attributes = {**dict(zip(self._attribute_names, extra, strict=False)), **attributes}
+            elif len(inputs) >= self._arity - self._optional:
+                inputs = inputs + (None,) * (self._arity - len(inputs))
+            else:
+                raise TypeError(f"{self.name}{self.__signature__} needs {self._arity} inputs, got {len(inputs)}.")
+        if attributes:
+            if not self._known.issuperset(attributes):
+                unknown = sorted(attributes.keys() - self._known)
+                raise TypeError(f"{self.name}{self.__signature__} has no argument {', '.join(unknown)}.")
+            attributes = {**self._defaults, **attributes}
+        else:
+            attributes = self._defaults
+        if self._required and not self._required.issubset(attributes):
+            missing = sorted(self._required - attributes.keys())
+            raise TypeError(f"{self.name}{self.__signature__} needs the argument {', '.join(missing)}.")
+        return inputs, attributes
+
+
+def execute(op: Op[Any], inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+    """Runs an op's forward and records it; every operation of chainrule passes here."""
+    inputs, attributes = op.bind(inputs, attributes)
+    arrays: list[Any] = []
+    needed = False
+    foreign = False
+    converted: list[Any] | None = None
+    for position, x in enumerate(inputs):
+        if isinstance(x, Tensor):
+            array = x._data
+            if x.requires_grad:
+                needed = True
+            if type(array) is not np.ndarray and not isinstance(array, np.generic):
+                foreign = True
+            arrays.append(array)
+        elif x is None or type(x) in _SCALARS:
+            arrays.append(x)
+        else:
+            tensor = as_tensor(x)
+            if converted is None:
+                converted = list(inputs)
+            converted[position] = tensor
+            arrays.append(tensor._data)
+    if converted is not None:
+        inputs = tuple(converted)
+    xp: Any = numpy_namespace
+    if foreign:
+        trace = TRACE.get()
+        xp, arrays = resolve(arrays, trace is not None)
+        if trace is not None:
+            trace.used(op.name)
+    try:
+        if op.quiet and xp is numpy_namespace:
+            with np.errstate(all="ignore"):
+                result = op.forward(xp, *arrays, **attributes)
+        else:
+            result = op.forward(xp, *arrays, **attributes)
+    except ChainruleError:
+        raise
+    except (ValueError, TypeError, IndexError, ZeroDivisionError, np.exceptions.AxisError, np.linalg.LinAlgError) as error:
+        raise _explain(op, inputs, error) from error
+    saved = None
+    if op.saves:
+        result, saved = result
+    if not op.several:
+        y = wrap(result)
+        if needed and is_floating(result.dtype) and RECORDING.get():
+            node = _record(op, inputs, arrays, attributes, (result,), saved)
+            if node is not None:
+                y.requires_grad = True
+                y._node = node
+                node._output = (weakref.ref(y),)
+        return y
+    outputs = tuple(wrap(r) for r in result)
+    if needed and RECORDING.get():
+        node = _record(op, inputs, arrays, attributes, tuple(result), saved)
+        if node is not None:
+            for index, y in enumerate(outputs):
+                if is_floating(y.dtype):
+                    y.requires_grad = True
+                    y._node = node
+                    y._index = index
+            node._output = tuple(weakref.ref(y) for y in outputs)
+    return outputs
+
+
+def _record(
+    op: Op[Any], inputs: tuple[Any, ...], arrays: list[Any], attributes: dict[str, Any], results: tuple[Any, ...], saved: Any
+) -> Node | None:
+    if op.backward is None:
+        if op.constant:
+            return None
+        raise OpError(
+            f"{op.name} has no backward rule, and an input of it requires a gradient.",
+            where=source_of_caller(),
+            fix="detach() the input, compute inside cr.no_grad(), or use an operation that has a rule",
+        )
+    needs = tuple(isinstance(x, Tensor) and x.requires_grad for x in inputs)
+    return Node(op, inputs, arrays, attributes, needs, results, saved)
+
+
+def _explain(op: Op[Any], inputs: tuple[Any, ...], error: Exception) -> ChainruleError:
+    """The library's complaint as ours: which operation, with what shapes, made where."""
+    arrived = ", ".join(f"{x.dtype}{list(x.shape)}" if isinstance(x, Tensor) else repr(x) for x in inputs)
+    where = source_of_caller()
+    text = str(error).strip().split("\n")[0]
+    message = f"{op.name} cannot be computed of ({arrived}): {text}"
+    if type(error).__module__.startswith("jax"):
+        return TracedValueError(
+            f"{op.name} of ({arrived}) has a result whose shape depends on values, which are unknown while compiling.",
+            where=where,
+            fix="use cr.where(mask, x, 0) instead of x[mask], pass the numbers as Python values, or compute this outside",
+        )
+    if isinstance(error, IndexError):
+        return _IndexShapeError(message, where=where)
+    if isinstance(error, TypeError):
+        return OpError(message, where=where)
+    return ShapeError(message, where=where)
+
+
+class _IndexShapeError(ShapeError, IndexError):
+    """An index outside its axis; an IndexError too, as Python habits expect."""
+
+
+def op(
+    *,
+    backward: Rule | None = None,
+    constant: str = "",
+    saves: bool = False,
+    several: bool = False,
+    quiet: bool = False,
+    samples: Callable[[np.random.Generator], Iterable[Sample]] | None = None,
+    second_order: bool = True,
+) -> Callable[[Callable[Concatenate[Any, P], Any]], Op[P]]:
+    """Decorates a forward function into the record of an operation; the arguments are `Op`'s.
+
+    Positional-only parameters of the forward are array inputs, all others attributes.
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule.graph import op, per_input
+        >>> @op(backward=per_input(lambda g, y, x: 3.0 * x * x * g))
+        ... def cube(xp, x, /):
+        ...     return x * x * x
+        >>> x = cr.tensor(2.0, requires_grad=True)
+        >>> cube(x).backward()
+        >>> float(x.grad)
+        12.0
+    """
+
+    def record(forward: Callable[Concatenate[Any, P], Any]) -> Op[P]:
+        made: Op[P] = Op(
+            forward,
+            backward=backward,
+            constant=constant,
+            saves=saves,
+            several=several,
+            quiet=quiet,
+            samples=samples,
+            second_order=second_order,
+        )
+        if forward.__module__.startswith("chainrule.") and OPS.setdefault(made.name, made) is not made:
+            raise OpError(f"There are two records of the operation {made.name}.")
+        return made
+
+    return record
+
+
+def per_input(*rules: Callable[..., Any] | None) -> Rule:
+    """A backward rule from one function per input: `rule(g, y, *inputs, **attributes)` gives that input's gradient.
+
+    Only those whose input needs a gradient are called. The last serves all further inputs of a variadic op.
+    A None stands for an input that never gets a gradient (indices, conditions).
+    """
+
+    def backward(node: Node, g: Any) -> list[Any]:
+        y, inputs = values(node)
+        chosen = rules + rules[-1:] * (len(inputs) - len(rules))
+        return [
+            rule(g, y, *inputs, **node.attributes) if needed and rule is not None else None
+            for rule, needed in zip(chosen, node.needs, strict=True)
+        ]
+
+    return backward
+
+
+def values(node: Node) -> tuple[Any, tuple[Any, ...]]:
+    """Output and inputs of a node as Tensors for its backward rule.
+
+    While gradients are being recorded they are linked into the graph, so that the rule can be differentiated again; otherwise
+    Variables are taken as they were when the node was made, whatever has been assigned to them since.
+    """
+    assert node._arrays is not None and node._results is not None
+    if RECORDING.get():
+        inputs = tuple(x.at(a) if isinstance(x, Tensor) else x for x, a in zip(node.inputs, node._arrays, strict=True))
+        outputs = tuple(wrap(r) for r in node._results)
+        for index, y in enumerate(outputs):
+            if is_floating(y.dtype):
+                y.requires_grad, y._node, y._index = True, node, index
+    else:
+        inputs = tuple(wrap(a) if isinstance(x, Tensor) else x for x, a in zip(node.inputs, node._arrays, strict=True))
+        outputs = tuple(wrap(r) for r in node._results)
+    return (outputs if node.op.several else outputs[0]), inputs

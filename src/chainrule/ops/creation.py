@@ -1,0 +1,197 @@
+"""Tensors from nothing: the array API's creation functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.array import as_dtype, default_dtypes, float32
+from chainrule.errors import DtypeError
+from chainrule.graph import FUNCTIONS, Tensor, as_tensor, source_of_caller, wrap
+from chainrule.graph.tensor import is_tracer
+
+__all__ = [
+    "arange",
+    "asarray",
+    "empty",
+    "empty_like",
+    "eye",
+    "from_dlpack",
+    "full",
+    "full_like",
+    "linspace",
+    "meshgrid",
+    "ones",
+    "ones_like",
+    "tril",
+    "triu",
+    "zeros",
+    "zeros_like",
+]
+
+
+def _default(value: Any) -> np.dtype:
+    """The dtype of Python numbers where none is asked for."""
+    defaults = default_dtypes()
+    kind = np.asarray(value).dtype.kind
+    if kind == "b":
+        return np.dtype("bool")
+    return defaults[{"i": "integral", "u": "integral", "c": "complex floating"}.get(kind, "real floating")]
+
+
+def _check_device(device: Any) -> None:
+    if device not in (None, "cpu"):
+        raise ValueError(f"Eager Tensors live on the 'cpu', not {device!r}.")
+
+
+def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Tensor:
+    """The data as a Tensor; an array keeps its dtype, Python numbers get the default one.
+
+    Arguments:
+        obj: a number, nested lists, an array of any library, or an object with the buffer interface.
+        copy: True always copies, False never does (ValueError where it would have to), None copies where needed.
+
+    Differs from `cr.tensor`: a float64 NumPy array stays float64.
+    """
+    _check_device(device)
+    wanted = None if dtype is None else as_dtype(dtype)
+    if isinstance(obj, Tensor):
+        if wanted is not None and wanted != obj.dtype:
+            if copy is False:
+                raise ValueError(f"asarray(copy=False) cannot change {obj.dtype} into {wanted}.")
+            return FUNCTIONS["astype"](obj, wanted)
+        return FUNCTIONS["positive"](obj) if copy and obj.dtype.kind != "b" else wrap(obj._data)
+    if isinstance(obj, np.ndarray | np.generic) or hasattr(obj, "__array_interface__") or hasattr(obj, "__dlpack__"):
+        array = np.array(obj, dtype=wanted, copy=copy)
+        as_dtype(array.dtype)
+        return wrap(array)
+    if is_tracer(obj):
+        return wrap(obj if wanted is None else obj.astype(wanted))
+    if copy is False:
+        raise ValueError(f"asarray(copy=False) of a {type(obj).__name__} is impossible: its memory is not an array's.")
+    tensor = as_tensor(obj)
+    if wanted is None:
+        return tensor
+    try:
+        return wrap(np.asarray(obj, dtype=wanted)) if not isinstance(obj, list | tuple) else FUNCTIONS["astype"](_wide(obj, wanted), wanted)
+    except (TypeError, ValueError) as error:
+        raise DtypeError(f"These data cannot become {wanted}: {error}", where=source_of_caller()) from error
+
+
+def _wide(obj: Any, wanted: np.dtype) -> Tensor:
+    """Nested lists without losing digits on the way to the wanted dtype."""
+    return wrap(np.asarray(_plain(obj), dtype=wanted))
+
+
+def _plain(obj: Any) -> Any:
+    return [_plain(x) for x in obj] if isinstance(obj, list | tuple) else (obj.numpy() if isinstance(obj, Tensor) else obj)
+
+
+def zeros(shape: int | tuple[int, ...], *, dtype: Any = None, device: Any = None) -> Tensor:
+    """All 0; float32 unless said otherwise."""
+    _check_device(device)
+    return wrap(np.zeros(shape, float32 if dtype is None else as_dtype(dtype)))
+
+
+def ones(shape: int | tuple[int, ...], *, dtype: Any = None, device: Any = None) -> Tensor:
+    """All 1; float32 unless said otherwise."""
+    _check_device(device)
+    return wrap(np.ones(shape, float32 if dtype is None else as_dtype(dtype)))
+
+
+def empty(shape: int | tuple[int, ...], *, dtype: Any = None, device: Any = None) -> Tensor:
+    """Values without meaning; here zeros, since a Tensor can never be filled later."""
+    return zeros(shape, dtype=dtype, device=device)
+
+
+def full(shape: int | tuple[int, ...], fill_value: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """All the same value."""
+    _check_device(device)
+    value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
+    return wrap(np.full(shape, value, _default(value) if dtype is None else as_dtype(dtype)))
+
+
+def _like(x: Any, value: Any, dtype: Any, device: Any) -> Tensor:
+    _check_device(device)
+    x = as_tensor(x)
+    return wrap(np.full(x.shape, value, x.dtype if dtype is None else as_dtype(dtype)))
+
+
+def zeros_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """All 0, with the shape and dtype of x."""
+    return _like(x, 0, dtype, device)
+
+
+def ones_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """All 1, with the shape and dtype of x."""
+    return _like(x, 1, dtype, device)
+
+
+def empty_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """Values without meaning (zeros), with the shape and dtype of x."""
+    return _like(x, 0, dtype, device)
+
+
+def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """All the same value, with the shape and dtype of x."""
+    return _like(x, fill_value, dtype, device)
+
+
+def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """start, start + step, … up to stop and without it; one argument is the stop."""
+    _check_device(device)
+    start, stop = (0, start) if stop is None else (start, stop)
+    wanted = _default([start, stop, step]) if dtype is None else as_dtype(dtype)
+    return wrap(np.arange(start, stop, step, dtype=wanted))
+
+
+def linspace(start: Any, stop: Any, /, num: int, *, dtype: Any = None, device: Any = None, endpoint: bool = True) -> Tensor:
+    """`num` numbers at equal distances from start to stop."""
+    _check_device(device)
+    if dtype is None:
+        dtype = default_dtypes()["complex floating" if isinstance(start, complex) or isinstance(stop, complex) else "real floating"]
+    return wrap(np.linspace(start, stop, num, dtype=as_dtype(dtype), endpoint=endpoint))
+
+
+def eye(n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None, device: Any = None) -> Tensor:
+    """1 on the k-th diagonal, else 0."""
+    _check_device(device)
+    return wrap(np.eye(n_rows, n_cols, k=k, dtype=float32 if dtype is None else as_dtype(dtype)))
+
+
+def _triangle(x: Any, keep: Any) -> Tensor:
+    x = as_tensor(x)
+    zero = False if x.dtype.kind == "b" else 0
+    return FUNCTIONS["where"](keep(np.ones(x.shape[-2:], bool)), x, zero)
+
+
+def tril(x: Any, /, *, k: int = 0) -> Tensor:
+    """The matrix with 0 above its k-th diagonal."""
+    return _triangle(x, lambda m: np.tril(m, k=k))
+
+
+def triu(x: Any, /, *, k: int = 0) -> Tensor:
+    """The matrix with 0 below its k-th diagonal."""
+    return _triangle(x, lambda m: np.triu(m, k=k))
+
+
+def meshgrid(*arrays: Any, indexing: str = "xy") -> list[Tensor]:
+    """Coordinate matrices of the grid spanned by one-dimensional arrays."""
+    tensors = [as_tensor(a) for a in arrays]
+    rank = len(tensors)
+    swapped = indexing == "xy" and rank > 1
+    order = [1, 0, *range(2, rank)] if swapped else list(range(rank))
+    shape = tuple(tensors[i].size for i in order)
+    placed = []
+    for i, t in enumerate(tensors):
+        axis = order.index(i)
+        view = FUNCTIONS["reshape"](t, tuple(-1 if a == axis else 1 for a in range(rank)))
+        placed.append(FUNCTIONS["broadcast_to"](view, shape))
+    return placed
+
+
+def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Tensor:
+    """An array of another library through the DLPack protocol, without a copy where possible."""
+    _check_device(device)
+    return wrap(np.from_dlpack(x, copy=copy))
