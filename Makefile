@@ -17,6 +17,7 @@ TORCH_CPU := "torch==$(TORCH)"
 endif
 
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 .PHONY: help train test test-all test-torch bench docs lint format clean
 
 help: ## list what can be made
@@ -59,11 +60,11 @@ clean: ## remove the environment and everything that was built; runs/ stays
 # An environment is made once; its stamps remember what is in it, so that a second call is instantaneous.
 
 $(BIN)/python:
-	@set -e; found=; for name in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	@set -e; found=; for name in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python); do \
 	  if command -v $$name >/dev/null 2>&1 && $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
 	  then found=$$name; break; fi; done; \
 	if [ -z "$$found" ]; then \
-	  echo "chainrule needs Python 3.11 or newer with its venv module, and found: $$(python3 --version 2>&1 || true)." >&2; \
+	  echo "chainrule needs Python 3.11 or newer with its venv module, and found $$($(or $(PYTHON),python3) --version 2>&1 || true)." >&2; \
 	  echo "  fix: install one (Debian and Ubuntu: apt install python3-venv; macOS: brew install python; or python.org)," >&2; \
 	  echo "       or say where it is: make PYTHON=/path/to/python3 $(MAKECMDGOALS)" >&2; exit 1; fi; \
 	echo "Making $(VENV) with $$($$found --version)."; $$found -m venv $(VENV)
