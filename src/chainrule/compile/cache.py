@@ -1,0 +1,67 @@
+"""The persistent compilation cache: programs compiled once are loaded from disk the next time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["cache_folder", "persistent_cache"]
+
+_lock = threading.RLock()
+
+
+def cache_folder() -> Path:
+    """Where compiled programs are kept: `$CHAINRULE_CACHE`, or `chainrule` in the user's cache folder."""
+    chosen = os.environ.get("CHAINRULE_CACHE")
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    elif sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", str(Path.home())))
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")))
+    return base / "chainrule" / "xla"
+
+
+@contextlib.contextmanager
+def persistent_cache() -> Iterator[None]:
+    """While it is open JAX keeps its compiled programs in our folder; afterwards its settings are as they were.
+
+    A cache that the user has set up is used instead. Where the folder cannot be written, compiling goes on without a cache.
+    """
+    import jax
+    from jax.experimental.compilation_cache import compilation_cache
+
+    if jax.config.jax_compilation_cache_dir is not None or os.environ.get("CHAINRULE_CACHE") == "off":
+        yield
+        return
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        usable = os.access(folder, os.W_OK)
+    except OSError:
+        usable = False
+    if not usable:
+        yield
+        return
+    with _lock:
+        settings = {
+            "jax_compilation_cache_dir": str(folder),
+            "jax_persistent_cache_min_compile_time_secs": 0.0,
+            "jax_persistent_cache_min_entry_size_bytes": -1,
+        }
+        before = {name: getattr(jax.config, name) for name in settings}
+        try:
+            for name, value in settings.items():
+                jax.config.update(name, value)
+            compilation_cache.reset_cache()
+            yield
+        finally:
+            for name, value in before.items():
+                jax.config.update(name, value)
+            compilation_cache.reset_cache()

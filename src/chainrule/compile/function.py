@@ -1,0 +1,369 @@
+"""`compile`, and the function it makes."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+import numpy as np
+
+from chainrule.compile.cache import persistent_cache
+from chainrule.compile.structure import describe, flatten, flatten_result, rebuild, rebuild_result
+from chainrule.compile.trace import Discovery, NewState, Trace
+from chainrule.errors import CompileError, LeakedTracerError, ShapeError
+from chainrule.graph import TRACE, RowSparse, Tensor, Variable, changes, enable_grad, wrap
+
+__all__ = ["Compilation", "CompiledFunction", "compile"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+log = logging.getLogger("chainrule.compile")
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """What one compilation was about.
+
+    Attributes:
+        reason: why it was needed.
+        arguments: each argument's place and what it was, such as `("images", "float32[32, 64]")`.
+        seconds: the time to trace and compile.
+        variables: how many Variables the program reads; `written`: how many of them it also writes.
+        ops: the operations in it.
+    """
+
+    reason: str
+    arguments: tuple[tuple[str, str], ...]
+    seconds: float
+    variables: int
+    written: int
+    ops: frozenset[str]
+
+
+@dataclass
+class _Program:
+    """One XLA program, with where its inputs come from and where its outputs go."""
+
+    call: Any
+    executable: Any
+    written: list[Variable]
+    read: list[Variable]
+    with_grad: list[Variable]
+    grads_before: list[tuple[Variable, bool]]
+    grads_after: list[tuple[Variable, str]]
+    result: Any
+    guards: list[tuple[Any, str, Any]]
+    compilation: Compilation
+    changes_seen: int = field(default=-1)
+
+    def broken_guard(self) -> str | None:
+        """Which mode or flag differs from when the program was made, or None."""
+        seen = changes()
+        if self.changes_seen != seen:
+            for holder, attribute, value in self.guards:
+                if getattr(holder, attribute) != value:
+                    name = getattr(holder, "name", "") or type(holder).__name__
+                    return f"{attribute} of {name} changed from {value} to {getattr(holder, attribute)}"
+            self.changes_seen = seen
+        for variable, had in self.grads_before:
+            if (variable._grad is not None) is not had:
+                return f"the gradient of {variable.name or 'a Variable'} was {'there' if had else 'None'} and now is not"
+        return None
+
+
+class CompiledFunction(Generic[P, R]):
+    """A function that runs as one XLA program for each combination of shapes, dtypes, Python values and modes it meets.
+
+    Attributes:
+        compilations: a record of every compilation so far, with its reason.
+    """
+
+    def __init__(self, function: Callable[P, R], compiler_options: dict[str, Any] | None = None) -> None:
+        functools.update_wrapper(self, function)
+        self.function = function
+        self.compilations: list[Compilation] = []
+        self._options = compiler_options
+        self._programs: dict[Any, list[_Program]] = {}
+        self._lock = threading.RLock()
+        self._parameters = _parameter_names(function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Runs the program for these arguments; compiles it first where it is new."""
+        return self._run(args, kwargs, scan=False)
+
+    def scan(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Runs the function once for every entry of the leading axis of its array arguments, in one program.
+
+        State is carried from one step to the next as in a Python loop, without returning to Python in between: small steps run many
+        times faster. Results are stacked along a new leading axis.
+
+        Example:
+            >>> import chainrule as cr
+            >>> total = cr.Variable(0.0)
+            >>> @cr.compile
+            ... def add(x):
+            ...     total.assign(total + x)
+            ...     return total * 1.0
+            >>> add.scan(cr.tensor([1.0, 2.0, 3.0])).tolist()
+            [1.0, 3.0, 6.0]
+        """
+        return self._run(args, kwargs, scan=True)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else functools.partial(self, instance)
+
+    def __repr__(self) -> str:
+        return f"compile({getattr(self.function, '__qualname__', self.function)}: {len(self.compilations)} compilations)"
+
+    # -- finding the program -----------------------------------------------------------------------------------------------------
+
+    def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any], scan: bool) -> Any:
+        if TRACE.get() is not None:  # part of a larger program
+            if scan:
+                raise CompileError("scan cannot be used inside another compiled function.", fix="loop in Python, or scan the outer function")
+            return self.function(*args, **kwargs)
+        leaves: list[Any] = []
+        structure = flatten((args, kwargs) if kwargs else (args,), leaves)
+        shapes = tuple([(np.shape(leaf), leaf.dtype) if type(leaf) is not float else ((), float) for leaf in leaves])
+        key = (structure, shapes, scan)
+        import jax
+
+        with jax.enable_x64(True):
+            with self._lock:
+                program = self._find(key)
+                if program is None:
+                    program = self._build(key, leaves)
+            return self._execute(program, leaves)
+
+    def _find(self, key: Any) -> _Program | None:
+        for program in self._programs.get(key, ()):
+            if program.broken_guard() is None:
+                return program
+        return None
+
+    def _execute(self, program: _Program, leaves: list[Any]) -> Any:
+        written = [v._value for v in program.written]
+        read = [v._value for v in program.read]
+        grads = [v._grad._data for v in program.with_grad]  # type: ignore[union-attr]
+        new, results, new_grads = program.call(written, read, grads, leaves)
+        for variable, value in zip(program.written, new, strict=True):
+            variable._value = value
+        arrays = iter(new_grads)
+        for variable, kind in program.grads_after:
+            if kind == "none":
+                variable._grad = None
+            elif kind == "dense":
+                variable._grad = wrap(next(arrays))
+            else:
+                variable._grad = RowSparse(wrap(next(arrays)), wrap(next(arrays)), variable.shape)
+        return rebuild_result(program.result, iter(results))
+
+    # -- making a program ------------------------------------------------------------------------------------------------------------
+
+    def _build(self, key: Any, leaves: list[Any]) -> _Program:
+        import jax
+
+        structure, _, scan = key
+        started = time.perf_counter()
+        if scan:
+            lengths = {np.shape(leaf)[0] if np.ndim(leaf) else None for leaf in leaves}
+            if len(lengths) != 1 or None in lengths:
+                raise ShapeError(
+                    f"scan needs array arguments with one common leading axis, got {[np.shape(leaf) for leaf in leaves]}.",
+                    fix="stack the batches along a new first axis, and pass single values as Variables or Python numbers",
+                )
+        try:
+            plan = self._explore(jax, structure, leaves, scan)
+            program = self._compile(jax, key, leaves, plan, started)
+        except jax.errors.UnexpectedTracerError as error:
+            raise LeakedTracerError(
+                "A Tensor from an earlier compilation is used inside this one; it never held a value.",
+                fix="keep state between calls in Variables or Buffers with assign(), and return everything else",
+            ) from error
+        self._programs.setdefault(key, []).append(program)
+        self.compilations.append(program.compilation)
+        log.info("compiled %s in %.2f s: %s", getattr(self.function, "__qualname__", "?"), program.compilation.seconds, program.compilation.reason)
+        return program
+
+    def _explore(self, jax: Any, structure: Any, leaves: list[Any], scan: bool) -> Discovery:
+        """Runs the function on abstract values to learn which Variables it touches."""
+        discovery = Discovery()
+
+        def explore(*traced: Any) -> list[Any]:
+            self._trace(discovery, structure, list(traced))
+            return []
+
+        jax.eval_shape(explore, *[_abstract(jax, leaf, scan) for leaf in leaves])
+        return discovery
+
+    def _trace(self, trace: Trace, structure: Any, leaves: list[Any]) -> Any:
+        token = TRACE.set(trace)
+        try:
+            with enable_grad():
+                parts = rebuild(structure, iter(leaves))
+                return self.function(*parts[0], **(parts[1] if len(parts) > 1 else {}))
+        finally:
+            TRACE.reset(token)
+
+    def _compile(self, jax: Any, key: Any, leaves: list[Any], plan: Discovery, started: float) -> _Program:
+        structure, shapes, scan = key
+        written = list(plan.written.values())
+        read = [v for k, v in plan.variables.items() if k not in plan.written]
+        with_grad = list(plan.with_grad.values())
+        for variable in with_grad:
+            if isinstance(variable._grad, RowSparse):
+                variable._grad = variable._grad.dense()
+        told: dict[str, Any] = {}
+
+        def program(written_values: list[Any], read_values: list[Any], grads: list[Any], inputs: list[Any]) -> Any:
+            def step(state: list[Any], inputs: list[Any]) -> Any:
+                values = {id(v): x for v, x in zip([*written, *read], [*state, *read_values], strict=True)}
+                trace = Trace(values, set(plan.written), {id(v): g for v, g in zip(with_grad, grads, strict=True)})
+                result = self._trace(trace, structure, inputs)
+                arrays: list[Any] = []
+                told["result"] = flatten_result(result, arrays)
+                told["guards"] = list(trace.guards.values())
+                told["ops"] = frozenset(trace.ops)
+                told["grads"], grad_arrays = _grads_of(trace, scan)
+                new = [trace.values[id(v)] for v in written]
+                return new, (arrays, grad_arrays)
+
+            if scan:
+                new, (arrays, _) = jax.lax.scan(step, written_values, inputs)
+                return new, arrays, []
+            new, (arrays, grad_arrays) = step(written_values, inputs)
+            return new, arrays, grad_arrays
+
+        values = [v._value for v in written], [v._value for v in read], [v._grad._data for v in with_grad]  # type: ignore[union-attr]
+        try:
+            lowered = jax.jit(program, donate_argnums=(0,)).lower(*values, leaves)
+        except NewState as error:
+            raise CompileError(
+                "The function touched other Variables when it ran for the second time; compiling needs it to do the same every time.",
+                fix="remove what changes between calls, such as a counter or a list that grows",
+            ) from error
+        with persistent_cache():
+            compiled = lowered.compile(self._options)
+        arguments = tuple(describe(structure, iter([(s, getattr(d, "name", "float")) for s, d in shapes])))
+        compilation = Compilation(
+            reason=self._reason(key, arguments),
+            arguments=arguments,
+            seconds=time.perf_counter() - started,
+            variables=len(written) + len(read),
+            written=len(written),
+            ops=told["ops"],
+        )
+        had = [(v, v._grad is not None) for v in plan.touched_grads.values()]
+        return _Program(
+            call=compiled,
+            executable=compiled,
+            written=written,
+            read=read,
+            with_grad=with_grad,
+            grads_before=had if plan.with_grad or any(kind != "none" for _, kind in told["grads"]) else [],
+            grads_after=told["grads"],
+            result=told["result"],
+            guards=told["guards"],
+            compilation=compilation,
+        )
+
+    def _reason(self, key: Any, arguments: tuple[tuple[str, str], ...]) -> str:
+        if not self.compilations:
+            return "first call"
+        for program in self._programs.get(key, ()):
+            broken = program.broken_guard()
+            if broken:
+                return broken
+        before = dict(self.compilations[-1].arguments)
+        named = [
+            f"argument {self._name(place)} was {before.get(place, 'absent')}, now {what}"
+            for place, what in arguments
+            if before.get(place) != what
+        ]
+        return "; ".join(named) or ("first scan" if key[2] else "first single call")
+
+    def _name(self, place: str) -> str:
+        """`0.1` as the parameter's name."""
+        parts = place.split(".")
+        if parts[0] == "0" and len(parts) > 1 and int(parts[1]) < len(self._parameters):
+            return ".".join([self._parameters[int(parts[1])], *parts[2:]])
+        return ".".join(parts[1:]) or place
+
+
+def _parameter_names(function: Callable[..., Any]) -> list[str]:
+    try:
+        return list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return []
+
+
+def _abstract(jax: Any, leaf: Any, scan: bool) -> Any:
+    if type(leaf) is float:
+        return jax.ShapeDtypeStruct((), np.dtype("float64"), weak_type=True)
+    return jax.ShapeDtypeStruct(leaf.shape[1:] if scan else leaf.shape, leaf.dtype)
+
+
+def _grads_of(trace: Trace, scan: bool) -> tuple[list[tuple[Variable, str]], list[Any]]:
+    """What the function left in `.grad` of the Variables it touched, as kinds and arrays."""
+    kinds: list[tuple[Variable, str]] = []
+    arrays: list[Any] = []
+    for key, variable in trace.touched_grads.items():
+        grad = trace.grads[key]
+        if grad is None:
+            kinds.append((variable, "none"))
+            continue
+        if scan:
+            raise CompileError(
+                f"The scanned function leaves a gradient in {variable.name or 'a Variable'}, which cannot be carried to the next step.",
+                fix="use optimizer.minimize(loss), or end the step with optimizer.zero_grad()",
+            )
+        if isinstance(grad, Tensor):
+            kinds.append((variable, "dense"))
+            arrays.append(grad._data)
+        else:
+            kinds.append((variable, "rows"))
+            arrays += [grad.rows._data, grad.values._data]
+    return kinds, arrays
+
+
+@overload
+def compile(function: Callable[P, R], *, compiler_options: dict[str, Any] | None = None) -> CompiledFunction[P, R]: ...
+@overload
+def compile(*, compiler_options: dict[str, Any] | None = None) -> Callable[[Callable[P, R]], CompiledFunction[P, R]]: ...
+def compile(function: Any = None, *, compiler_options: dict[str, Any] | None = None) -> Any:
+    """The function as one XLA program: forward, backward and update together, with nothing changed in it.
+
+    Arguments:
+        function: takes and returns Tensors, arrays, floats and nestings of them. Other arguments (integers, strings, objects) are
+            constants: a new value makes a new program. Everything else it reads from outside is a constant too, except Variables,
+            training modes and `requires_grad` flags, which are followed.
+        compiler_options: XLA's, for this function alone.
+
+    The first call with new shapes, dtypes or modes compiles, and `compilations` says why; further calls only run the program. Results
+    are Tensors. Print inside the function shows the tracing, once.
+
+    Raises:
+        TracedValueError: when Python needs a value (a branch, `float(x)`) that is not known yet.
+        CompileError: when a Variable is made inside.
+        LeakedTracerError: when a Tensor made inside is kept outside and used later.
+
+    Differs from `torch.compile`: the whole function is one program, without fallbacks, and state is updated in place. Differs from
+    `jax.jit`: Variables are found and updated, so the function need not be pure.
+
+    Example:
+        >>> import chainrule as cr
+        >>> @cr.compile
+        ... def norm(x):
+        ...     return cr.sqrt((x * x).sum())
+        >>> float(norm(cr.tensor([3.0, 4.0]))), len(norm.compilations)
+        (5.0, 1)
+    """
+    if function is None:
+        return functools.partial(compile, compiler_options=compiler_options)
+    return CompiledFunction(function, compiler_options)

@@ -1,0 +1,110 @@
+"""Trace: what a compilation in progress knows about the state that the traced function reads and writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chainrule.array import jax_namespace
+from chainrule.errors import CompileError
+from chainrule.graph import RowSparse, Tensor, Variable, source_of_caller, wrap
+
+__all__ = ["Discovery", "NewState", "Trace"]
+
+
+class NewState(Exception):
+    """The function touched a Variable in a way that was not planned for: it has to be explored again."""
+
+
+class Trace:
+    """State during one run of the function with tracers: reads and writes of Variables end up here, never in the Variables.
+
+    Arguments:
+        values: for each planned Variable (by identity) its tracer.
+        written: the identities of those that may be assigned to.
+        grads: for each Variable whose gradient existed before, its tracer.
+    """
+
+    def __init__(self, values: dict[int, Any], written: set[int], grads: dict[int, Any]) -> None:
+        self.values = dict(values)
+        self.may_write = written
+        self.given_grads = grads
+        self.grads: dict[int, Tensor | RowSparse | None] = {}
+        self.touched_grads: dict[int, Variable] = {}
+        self.guards: dict[tuple[int, str], tuple[Any, str, Any]] = {}
+        self.ops: set[str] = set()
+
+    def read(self, variable: Variable) -> Any:
+        try:
+            return self.values[id(variable)]
+        except KeyError:
+            raise NewState from None
+
+    def write(self, variable: Variable, value: Any) -> None:
+        if id(variable) not in self.may_write:
+            raise NewState
+        self.values[id(variable)] = _as_traced(value)
+
+    def read_grad(self, variable: Variable) -> Tensor | RowSparse | None:
+        key = id(variable)
+        if key not in self.grads:
+            self.touched_grads[key] = variable
+            self.grads[key] = self._first_grad(variable)
+        return self.grads[key]
+
+    def _first_grad(self, variable: Variable) -> Tensor | None:
+        if variable._grad is None:
+            return None
+        if id(variable) not in self.given_grads:
+            raise NewState
+        return wrap(self.given_grads[id(variable)])
+
+    def write_grad(self, variable: Variable, grad: Tensor | RowSparse | None) -> None:
+        self.touched_grads[id(variable)] = variable
+        self.grads[id(variable)] = grad
+
+    def guard(self, holder: Any, attribute: str, value: Any) -> None:
+        self.guards.setdefault((id(holder), attribute), (holder, attribute, value))
+
+    def used(self, op: str) -> None:
+        self.ops.add(op)
+
+    def refuse_new_variable(self) -> None:
+        raise CompileError(
+            "A Variable (a parameter, buffer, optimizer or random stream) is made inside a compiled function; "
+            "it would be a new one at every call.",
+            where=source_of_caller(),
+            fix="make it once, before the compiled function, and use it inside",
+        )
+
+
+class Discovery(Trace):
+    """A trace that plans: it lets the function touch anything and notes what."""
+
+    def __init__(self) -> None:
+        super().__init__({}, set(), {})
+        self.variables: dict[int, Variable] = {}
+        self.written: dict[int, Variable] = {}
+        self.with_grad: dict[int, Variable] = {}
+
+    def read(self, variable: Variable) -> Any:
+        key = id(variable)
+        if key not in self.values:
+            self.variables[key] = variable
+            self.values[key] = jax_namespace().zeros(variable._value.shape, dtype=variable._value.dtype)
+        return self.values[key]
+
+    def write(self, variable: Variable, value: Any) -> None:
+        self.variables[id(variable)] = variable
+        self.written[id(variable)] = variable
+        self.values[id(variable)] = _as_traced(value)
+
+    def _first_grad(self, variable: Variable) -> Tensor | None:
+        if variable._grad is None:
+            return None
+        self.with_grad[id(variable)] = variable
+        return wrap(jax_namespace().zeros(variable.shape, dtype=variable.dtype))
+
+
+def _as_traced(value: Any) -> Any:
+    # A constant assigned to a Variable has to become part of the program, with the dtype it has now.
+    return jax_namespace().asarray(value)
