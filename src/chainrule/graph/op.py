@@ -80,7 +80,8 @@ class Op(Generic[P]):
         self.__signature__ = signature.replace(parameters=parameters)
         self._variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         self._arity = sum(p.kind is p.POSITIONAL_ONLY for p in parameters)
-        attributes = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+        kinds = (inspect.Parameter.KEYWORD_ONLY,) if self._variadic else (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        attributes = [p for p in parameters if p.kind in kinds]  # what stands before *arrays is an input too
         self._attribute_names = [p.name for p in attributes if p.kind is p.POSITIONAL_OR_KEYWORD]
         self._defaults = {p.name: p.default for p in attributes if p.default is not p.empty}
         self._optional = sum(p.kind is p.POSITIONAL_ONLY and p.default is not p.empty for p in parameters)
