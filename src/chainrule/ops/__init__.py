@@ -1,11 +1,67 @@
-"""The ops floor: every operation, one record each, by family; their names and meanings are the array API standard's (2024.12)."""
+"""The ops floor: every operation, one record each, by family.
+
+Their names and meanings are the Python array API standard's (2024.12), beside the few that neural networks need.
+"""
+
+# ruff: noqa: F403 - what a family offers stands in its own __all__
+from __future__ import annotations
 
 from chainrule.graph import FUNCTIONS
-from chainrule.ops import creation, elementwise, indexing, network, products, reductions, shapes
+from chainrule.ops import (
+    activations,
+    arithmetic,
+    bits,
+    comparison,
+    complex_parts,
+    constants,
+    creation,
+    data_types,
+    exponentials,
+    indexing,
+    inspection,
+    network,
+    products,
+    reductions,
+    rounding,
+    shapes,
+    trigonometry,
+)
+from chainrule.ops.activations import *
+from chainrule.ops.arithmetic import *
+from chainrule.ops.bits import *
+from chainrule.ops.comparison import *
+from chainrule.ops.complex_parts import *
+from chainrule.ops.constants import *
+from chainrule.ops.creation import *
+from chainrule.ops.data_types import *
+from chainrule.ops.exponentials import *
+from chainrule.ops.indexing import *
+from chainrule.ops.inspection import *
+from chainrule.ops.network import *
+from chainrule.ops.products import *
+from chainrule.ops.reductions import *
+from chainrule.ops.rounding import *
+from chainrule.ops.shapes import *
+from chainrule.ops.trigonometry import *
 
-_FAMILIES = (creation, elementwise, indexing, network, products, reductions, shapes)
+__all__ = []
+__all__ += activations.__all__
+__all__ += arithmetic.__all__
+__all__ += bits.__all__
+__all__ += comparison.__all__
+__all__ += complex_parts.__all__
+__all__ += constants.__all__
+__all__ += creation.__all__
+__all__ += data_types.__all__
+__all__ += exponentials.__all__
+__all__ += indexing.__all__
+__all__ += inspection.__all__
+__all__ += network.__all__
+__all__ += products.__all__
+__all__ += reductions.__all__
+__all__ += rounding.__all__
+__all__ += shapes.__all__
+__all__ += trigonometry.__all__
 
-for _family in _FAMILIES:
-    _names = getattr(_family, "__all__", None) or [n for n in vars(_family) if not n.startswith("_")]
-    for _name in _names:
-        FUNCTIONS[_name] = getattr(_family, _name)
+# Tensor's operators and the rules of derivatives, on lower floors, reach the operations through this table.
+FUNCTIONS.update({name: globals()[name] for name in __all__})

@@ -74,7 +74,11 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | 
     if wanted is None:
         return tensor
     try:
-        return wrap(np.asarray(obj, dtype=wanted)) if not isinstance(obj, list | tuple) else FUNCTIONS["astype"](_wide(obj, wanted), wanted)
+        return (
+            wrap(np.asarray(obj, dtype=wanted))
+            if not isinstance(obj, list | tuple)
+            else FUNCTIONS["astype"](_wide(obj, wanted), wanted)
+        )
     except (TypeError, ValueError) as error:
         raise DtypeError(f"These data cannot become {wanted}: {error}", where=source_of_caller()) from error
 
@@ -85,7 +89,9 @@ def _wide(obj: Any, wanted: np.dtype) -> Tensor:
 
 
 def _plain(obj: Any) -> Any:
-    return [_plain(x) for x in obj] if isinstance(obj, list | tuple) else (obj.numpy() if isinstance(obj, Tensor) else obj)
+    return (
+        [_plain(x) for x in obj] if isinstance(obj, list | tuple) else (obj.numpy() if isinstance(obj, Tensor) else obj)
+    )
 
 
 def zeros(shape: int | tuple[int, ...], *, dtype: Any = None, device: Any = None) -> Tensor:
@@ -146,11 +152,15 @@ def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None,
     return wrap(np.arange(start, stop, step, dtype=wanted))
 
 
-def linspace(start: Any, stop: Any, /, num: int, *, dtype: Any = None, device: Any = None, endpoint: bool = True) -> Tensor:
+def linspace(
+    start: Any, stop: Any, /, num: int, *, dtype: Any = None, device: Any = None, endpoint: bool = True
+) -> Tensor:
     """`num` numbers at equal distances from start to stop."""
     _check_device(device)
     if dtype is None:
-        dtype = default_dtypes()["complex floating" if isinstance(start, complex) or isinstance(stop, complex) else "real floating"]
+        dtype = default_dtypes()[
+            "complex floating" if isinstance(start, complex) or isinstance(stop, complex) else "real floating"
+        ]
     return wrap(np.linspace(start, stop, num, dtype=as_dtype(dtype), endpoint=endpoint))
 
 

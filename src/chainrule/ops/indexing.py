@@ -11,6 +11,8 @@ from chainrule.errors import DtypeError, ShapeError
 from chainrule.graph import FUNCTIONS, Tensor, as_tensor, op, per_input
 from chainrule.ops.samplers import binary
 
+__all__ = ["getitem", "nonzero", "rows_to_dense", "take", "take_along_axis", "where"]
+
 
 class _Slot:
     """Stands in a key for the index array that is an input of its own."""
@@ -156,6 +158,3 @@ def _nonzero(xp: Any, x: Any, /) -> Any:
     if x.ndim == 0:
         raise ValueError("nonzero of a 0-d array is not defined")
     return xp.nonzero(x)
-
-
-__all__ = ["getitem", "nonzero", "rows_to_dense", "take", "take_along_axis", "where"]

@@ -8,8 +8,14 @@ from typing import Any
 import numpy as np
 
 from chainrule.graph import FUNCTIONS, RowSparse, is_recording, op, per_input
-from chainrule.ops.samplers import unary
 from chainrule.ops.shapes import flatten_leading
+
+__all__ = [
+    "embedding",
+    "linear",
+    "sigmoid_cross_entropy",
+    "softmax_cross_entropy",
+]
 
 
 def _linear_x(g: Any, y: Any, x: Any, weight: Any, bias: Any) -> Any:
@@ -40,31 +46,6 @@ def linear(xp: Any, x: Any, weight: Any, bias: Any = None, /) -> Any:
     return xp.reshape(y, (*x.shape[:-1], weight.shape[-1])) if x.ndim != 2 else y
 
 
-def _softmax_gradient(g: Any, y: Any, x: Any, axis: int) -> Any:
-    weighted = g * y
-    return weighted - y * weighted.sum(axis=axis, keepdims=True)
-
-
-@op(
-    backward=per_input(_softmax_gradient),
-    samples=lambda rng: [((rng.normal(size=(3, 4)),), {}), ((rng.normal(size=(3, 4)),), {"axis": 0})],
-)
-def softmax(xp: Any, x: Any, /, *, axis: int = -1) -> Any:
-    """eˣ / Σ eˣ along an axis; the maximum is taken out first, so large inputs do not overflow."""
-    e = xp.exp(x - xp.max(x, axis=axis, keepdims=True))
-    return e / xp.sum(e, axis=axis, keepdims=True)
-
-
-@op(
-    backward=per_input(lambda g, y, x, axis: g - FUNCTIONS["exp"](y) * g.sum(axis=axis, keepdims=True)),
-    samples=lambda rng: [((rng.normal(size=(3, 4)),), {}), ((rng.normal(size=(3, 4)),), {"axis": 0})],
-)
-def log_softmax(xp: Any, x: Any, /, *, axis: int = -1) -> Any:
-    """log(softmax x), without the loss of digits of taking the two apart."""
-    shifted = x - xp.max(x, axis=axis, keepdims=True)
-    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))
-
-
 def _one_hot(labels: Any, classes: int, dtype: Any) -> Any:
     return FUNCTIONS["astype"](labels[..., None] == np.arange(classes), dtype)
 
@@ -75,7 +56,10 @@ def _index_cross_entropy_gradient(g: Any, y: Any, logits: Any, labels: Any) -> A
 
 @op(
     backward=per_input(_index_cross_entropy_gradient, None),
-    samples=lambda rng: [((rng.normal(size=(5, 4)), rng.integers(0, 4, (5,))), {}), ((rng.normal(size=(2, 3, 4)), rng.integers(0, 4, (2, 3))), {})],
+    samples=lambda rng: [
+        ((rng.normal(size=(5, 4)), rng.integers(0, 4, (5,))), {}),
+        ((rng.normal(size=(2, 3, 4)), rng.integers(0, 4, (2, 3))), {}),
+    ],
 )
 def softmax_cross_entropy(xp: Any, logits: Any, labels: Any, /) -> Any:
     """-log softmax(logits)[label] of each row: logits (…, C), integer labels (…) → (…).
@@ -85,7 +69,9 @@ def softmax_cross_entropy(xp: Any, logits: Any, labels: Any, /) -> Any:
     shifted = logits - xp.max(logits, axis=-1, keepdims=True)
     total = xp.log(xp.sum(xp.exp(shifted), axis=-1))
     # A masked sum instead of a gather: XLA fuses it with the exponentials, and the rule needs the same mask.
-    chosen = xp.where(labels[..., None] == xp.arange(logits.shape[-1], dtype=labels.dtype), shifted, xp.zeros_like(shifted))
+    chosen = xp.where(
+        labels[..., None] == xp.arange(logits.shape[-1], dtype=labels.dtype), shifted, xp.zeros_like(shifted)
+    )
     loss = total - xp.sum(chosen, axis=-1)
     return xp.where((labels >= 0) & (labels < logits.shape[-1]), loss, xp.full_like(loss, math.nan))
 
@@ -95,32 +81,14 @@ def _sigmoid_cross_entropy_target(g: Any, y: Any, logits: Any, target: Any) -> A
 
 
 @op(
-    backward=per_input(lambda g, y, logits, target: g * (FUNCTIONS["sigmoid"](logits) - target), _sigmoid_cross_entropy_target),
+    backward=per_input(
+        lambda g, y, logits, target: g * (FUNCTIONS["sigmoid"](logits) - target), _sigmoid_cross_entropy_target
+    ),
     samples=lambda rng: [((rng.normal(size=(5,)), rng.random(5)), {})],
 )
 def sigmoid_cross_entropy(xp: Any, logits: Any, target: Any, /) -> Any:
     """-t·log σ(z) - (1-t)·log(1 - σ(z)) = max(z, 0) - z·t + log1p(e^-|z|), elementwise."""
     return xp.maximum(logits, 0) - logits * target + xp.log1p(xp.exp(-xp.abs(logits)))
-
-
-def _gelu_gradient(g: Any, y: Any, x: Any, approximate: bool) -> Any:
-    if approximate:
-        c = math.sqrt(2.0 / math.pi)
-        t = FUNCTIONS["tanh"](c * (x + 0.044715 * x * x * x))
-        return g * (0.5 * (1.0 + t) + 0.5 * x * (1.0 + t) * (1.0 - t) * (c * (1.0 + 3 * 0.044715 * x * x)))
-    cdf = 0.5 + 0.5 * FUNCTIONS["erf"](x * math.sqrt(0.5))
-    return g * (cdf + x * (FUNCTIONS["exp"](-0.5 * x * x) * (1.0 / math.sqrt(2.0 * math.pi))))
-
-
-@op(backward=per_input(_gelu_gradient), samples=lambda rng: [*unary()(rng), *unary(approximate=True)(rng)])
-def gelu(xp: Any, x: Any, /, *, approximate: bool = False) -> Any:
-    """x·Φ(x), Φ the normal distribution function; `approximate` uses the paper's tanh form.
-
-    Source: Hendrycks & Gimpel, "Gaussian Error Linear Units" (2016), section 2.
-    """
-    if approximate:
-        return 0.5 * x * (1.0 + xp.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x * x * x)))
-    return x * (0.5 + 0.5 * xp.erf(x * math.sqrt(0.5)))
 
 
 def _embedding_gradient(g: Any, y: Any, weight: Any, ids: Any) -> Any:
@@ -137,14 +105,3 @@ def _embedding_gradient(g: Any, y: Any, weight: Any, ids: Any) -> Any:
 def embedding(xp: Any, weight: Any, ids: Any, /) -> Any:
     """The rows of weight (rows, features) at the ids (…) → (…, features); the gradient touches only those rows."""
     return xp.take(weight, ids, axis=0)
-
-
-__all__ = [
-    "embedding",
-    "gelu",
-    "linear",
-    "log_softmax",
-    "sigmoid_cross_entropy",
-    "softmax",
-    "softmax_cross_entropy",
-]

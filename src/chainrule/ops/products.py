@@ -9,6 +9,8 @@ import numpy as np
 from chainrule.graph import FUNCTIONS, op, per_input
 from chainrule.ops.shapes import flatten_leading
 
+__all__ = ["matmul"]
+
 
 def _left(g: Any, y: Any, x1: Any, x2: Any) -> Any:
     if x2.ndim == 1:
@@ -42,6 +44,3 @@ def matmul(xp: Any, x1: Any, x2: Any, /) -> Any:
     if x2.ndim == 2 and x1.ndim > 2:  # one large product instead of many small ones
         return xp.reshape(xp.matmul(xp.reshape(x1, (-1, x1.shape[-1])), x2), (*x1.shape[:-1], x2.shape[-1]))
     return xp.matmul(x1, x2)
-
-
-__all__ = ["matmul"]

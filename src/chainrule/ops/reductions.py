@@ -13,6 +13,23 @@ import numpy as np
 from chainrule.graph import FUNCTIONS, Tensor, op, per_input
 from chainrule.ops.samplers import each_axis
 
+__all__ = [
+    "all",
+    "any",
+    "count_nonzero",
+    "cumulative_prod",
+    "cumulative_sum",
+    "diff",
+    "logsumexp",
+    "max",
+    "mean",
+    "min",
+    "prod",
+    "std",
+    "sum",
+    "var",
+]
+
 
 def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
     """The axes as non-negative numbers; None means all."""
@@ -42,14 +59,18 @@ def _axis(axis: Any) -> Any:
 
 
 @op(backward=per_input(_sum_gradient), samples=each_axis())
-def sum(xp: Any, x: Any, /, *, axis: int | tuple[int, ...] | None = None, dtype: Any = None, keepdims: bool = False) -> Any:
+def sum(
+    xp: Any, x: Any, /, *, axis: int | tuple[int, ...] | None = None, dtype: Any = None, keepdims: bool = False
+) -> Any:
     """Σ x over the axes."""
     return xp.sum(x, axis=_axis(axis), dtype=dtype, keepdims=keepdims)
 
 
 @op(
     backward=per_input(
-        lambda g, y, x, axis, keepdims: FUNCTIONS["broadcast_to"](spread(g, x, axis, keepdims) / max_(1, _count(x, axis)), x.shape)
+        lambda g, y, x, axis, keepdims: FUNCTIONS["broadcast_to"](
+            spread(g, x, axis, keepdims) / max_(1, _count(x, axis)), x.shape
+        )
     ),
     samples=each_axis(),
     quiet=True,
@@ -75,11 +96,15 @@ def _prod_gradient(g: Any, y: Any, x: Any, axis: Any, keepdims: bool, dtype: Any
         FUNCTIONS["cumulative_prod"](FUNCTIONS["concat"]([ones, backwards[..., :-1]], axis=-1), axis=-1), axis=-1
     )
     others = FUNCTIONS["reshape"](before * after, tuple(x.shape[a] for a in (*kept, *reduced)))
-    return spread(g, x, axis, keepdims) * FUNCTIONS["permute_dims"](others, tuple(np.argsort((*kept, *reduced)).tolist()))
+    return spread(g, x, axis, keepdims) * FUNCTIONS["permute_dims"](
+        others, tuple(np.argsort((*kept, *reduced)).tolist())
+    )
 
 
 @op(backward=per_input(_prod_gradient), samples=each_axis(-1.5, 1.5))
-def prod(xp: Any, x: Any, /, *, axis: int | tuple[int, ...] | None = None, dtype: Any = None, keepdims: bool = False) -> Any:
+def prod(
+    xp: Any, x: Any, /, *, axis: int | tuple[int, ...] | None = None, dtype: Any = None, keepdims: bool = False
+) -> Any:
     """∏ x over the axes; the gradient is right where entries are 0."""
     return xp.prod(x, axis=_axis(axis), dtype=dtype, keepdims=keepdims)
 
@@ -112,7 +137,9 @@ def _var_gradient(g: Any, y: Any, x: Any, axis: Any, correction: float, keepdims
 
 
 @op(backward=per_input(_var_gradient), samples=each_axis(correction=1.0), quiet=True)
-def var(xp: Any, x: Any, /, *, axis: int | tuple[int, ...] | None = None, correction: float = 0.0, keepdims: bool = False) -> Any:
+def var(
+    xp: Any, x: Any, /, *, axis: int | tuple[int, ...] | None = None, correction: float = 0.0, keepdims: bool = False
+) -> Any:
     """Σ (x - mean)² / (n - correction) over the axes.
 
     Differs from PyTorch: correction is 0 by default, as the array API standard says.
@@ -126,14 +153,18 @@ def _std_gradient(g: Any, y: Any, x: Any, axis: Any, correction: float, keepdims
 
 
 @op(backward=per_input(_std_gradient), samples=each_axis(correction=1.0), quiet=True)
-def std(xp: Any, x: Any, /, *, axis: int | tuple[int, ...] | None = None, correction: float = 0.0, keepdims: bool = False) -> Any:
+def std(
+    xp: Any, x: Any, /, *, axis: int | tuple[int, ...] | None = None, correction: float = 0.0, keepdims: bool = False
+) -> Any:
     """√var; the gradient of equal entries, where std is 0, is nan."""
     return xp.std(x, axis=_axis(axis), correction=correction, keepdims=keepdims)
 
 
 @op(
     backward=per_input(
-        lambda g, y, x, axis, keepdims: spread(g, x, axis, keepdims) * FUNCTIONS["exp"](x - spread(y, x, axis, keepdims))
+        lambda g, y, x, axis, keepdims: (
+            spread(g, x, axis, keepdims) * FUNCTIONS["exp"](x - spread(y, x, axis, keepdims))
+        )
     ),
     samples=each_axis(),
     quiet=True,
@@ -185,7 +216,9 @@ def _cumulative_sum_gradient(g: Any, y: Any, x: Any, axis: int | None, dtype: An
         ((rng.normal(size=(3, 4)),), {"axis": -2, "include_initial": True}),
     ],
 )
-def cumulative_sum(xp: Any, x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Any:
+def cumulative_sum(
+    xp: Any, x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False
+) -> Any:
     """The running sum along an axis; `include_initial` puts a 0 in front."""
     return xp.cumulative_sum(x, axis=axis, dtype=dtype, include_initial=include_initial)
 
@@ -212,7 +245,9 @@ def _cumulative_prod_gradient(g: Any, y: Any, x: Any, axis: int | None, dtype: A
         ((rng.uniform(-1.5, 1.5, (3, 4)),), {"axis": 1, "include_initial": True}),
     ],
 )
-def cumulative_prod(xp: Any, x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Any:
+def cumulative_prod(
+    xp: Any, x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False
+) -> Any:
     """The running product along an axis; `include_initial` puts a 1 in front."""
     return xp.cumulative_prod(x, axis=axis, dtype=dtype, include_initial=include_initial)
 

@@ -56,11 +56,19 @@ def unary_integers(low: int = -5, high: int = 6) -> Sampler:
 def binary_integers(low: int = -5, high: int = 6, *, low2: int | None = None, high2: int | None = None) -> Sampler:
     """Two int64 inputs that broadcast."""
     return lambda rng: [
-        ((rng.integers(low, high, (3, 4)), rng.integers(low if low2 is None else low2, high if high2 is None else high2, (4,))), {})
+        (
+            (
+                rng.integers(low, high, (3, 4)),
+                rng.integers(low if low2 is None else low2, high if high2 is None else high2, (4,)),
+            ),
+            {},
+        )
     ]
 
 
-def each_axis(low: float = -3.0, high: float = 3.0, *, many: bool = True, spread: bool = False, **attributes: Any) -> Sampler:
+def each_axis(
+    low: float = -3.0, high: float = 3.0, *, many: bool = True, spread: bool = False, **attributes: Any
+) -> Sampler:
     """One input reduced over no, one, a negative and (with `many`) several axes, with and without keepdims.
 
     `spread` gives distinct entries, at least 0.05 apart, so that an order or a maximum does not change under small steps.
@@ -76,7 +84,9 @@ def each_axis(low: float = -3.0, high: float = 3.0, *, many: bool = True, spread
     return samples
 
 
-def draw(rng: np.random.Generator, shape: tuple[int, ...], low: float, high: float, apart_from: tuple[float, ...] = ()) -> np.ndarray:
+def draw(
+    rng: np.random.Generator, shape: tuple[int, ...], low: float, high: float, apart_from: tuple[float, ...] = ()
+) -> np.ndarray:
     """Uniform float64 in (low, high), at least 0.1 away from the given points."""
     x = rng.uniform(low, high, shape)
     for point in apart_from:

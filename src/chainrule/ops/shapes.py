@@ -7,10 +7,26 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.array import as_dtype
 from chainrule.graph import FUNCTIONS, Tensor, as_tensor, op, per_input
 
-
+__all__ = [
+    "broadcast_arrays",
+    "broadcast_shapes",
+    "broadcast_to",
+    "concat",
+    "expand_dims",
+    "flip",
+    "matrix_transpose",
+    "moveaxis",
+    "permute_dims",
+    "repeat",
+    "reshape",
+    "roll",
+    "squeeze",
+    "stack",
+    "tile",
+    "unstack",
+]
 
 
 def _shape(shape: Any) -> tuple[int, ...]:
@@ -19,7 +35,10 @@ def _shape(shape: Any) -> tuple[int, ...]:
 
 @op(
     backward=per_input(lambda g, y, x, shape, copy: FUNCTIONS["reshape"](g, x.shape)),
-    samples=lambda rng: [((rng.normal(size=(3, 4)),), {"shape": (2, 6)}), ((rng.normal(size=(2, 3)),), {"shape": (-1,)})],
+    samples=lambda rng: [
+        ((rng.normal(size=(3, 4)),), {"shape": (2, 6)}),
+        ((rng.normal(size=(2, 3)),), {"shape": (-1,)}),
+    ],
 )
 def reshape(xp: Any, x: Any, /, shape: int | tuple[int, ...], *, copy: bool | None = None) -> Any:
     """The same entries in row-major order under another shape; one length may be -1."""
@@ -48,15 +67,23 @@ def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 @op(
-    backward=per_input(lambda g, y, x, axes: FUNCTIONS["permute_dims"](g, tuple(np.argsort([a % g.ndim for a in axes]).tolist()))),
-    samples=lambda rng: [((rng.normal(size=(2, 3, 4)),), {"axes": (2, 0, 1)}), ((rng.normal(size=(2, 3)),), {"axes": (-1, 0)})],
+    backward=per_input(
+        lambda g, y, x, axes: FUNCTIONS["permute_dims"](g, tuple(np.argsort([a % g.ndim for a in axes]).tolist()))
+    ),
+    samples=lambda rng: [
+        ((rng.normal(size=(2, 3, 4)),), {"axes": (2, 0, 1)}),
+        ((rng.normal(size=(2, 3)),), {"axes": (-1, 0)}),
+    ],
 )
 def permute_dims(xp: Any, x: Any, /, axes: tuple[int, ...]) -> Any:
     """The axes in another order: axis i of the result is axis axes[i] of x."""
     return xp.permute_dims(x, tuple(axes))
 
 
-@op(backward=per_input(lambda g, y, x: FUNCTIONS["matrix_transpose"](g)), samples=lambda rng: [((rng.normal(size=(2, 3, 4)),), {})])
+@op(
+    backward=per_input(lambda g, y, x: FUNCTIONS["matrix_transpose"](g)),
+    samples=lambda rng: [((rng.normal(size=(2, 3, 4)),), {})],
+)
 def matrix_transpose(xp: Any, x: Any, /) -> Any:
     """The last two axes exchanged."""
     return xp.matrix_transpose(x)
@@ -116,7 +143,10 @@ def _backwards(shift: Any) -> Any:
 
 @op(
     backward=per_input(lambda g, y, x, shift, axis: FUNCTIONS["roll"](g, _backwards(shift), axis=axis)),
-    samples=lambda rng: [((rng.normal(size=(3, 4)),), {"shift": 1, "axis": 1}), ((rng.normal(size=(3, 4)),), {"shift": 2, "axis": None})],
+    samples=lambda rng: [
+        ((rng.normal(size=(3, 4)),), {"shift": 1, "axis": 1}),
+        ((rng.normal(size=(3, 4)),), {"shift": 2, "axis": None}),
+    ],
 )
 def roll(xp: Any, x: Any, /, shift: int | tuple[int, ...], *, axis: int | tuple[int, ...] | None = None) -> Any:
     """The entries shifted along the axes; what leaves at one end comes back at the other."""
@@ -210,41 +240,6 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple[Tensor, ...]:
     return tuple(x[(slice(None),) * axis + (i,)] for i in range(x.shape[axis]))
 
 
-@op(
-    backward=per_input(lambda g, y, x, dtype, copy, device: FUNCTIONS["astype"](g, x.dtype)),
-    samples=lambda rng: [((rng.normal(size=(3, 4)),), {"dtype": np.dtype("float64")})],
-    quiet=True,
-)
-def _astype(xp: Any, x: Any, /, *, dtype: Any, copy: bool = True, device: Any = None) -> Any:
-    return x.astype(dtype)
-
-
-def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Tensor:
-    """The values in another dtype; a gradient flows between floating dtypes."""
-    return _astype(x, dtype=as_dtype(dtype), copy=copy)
-
-
 def flatten_leading(x: Any) -> Any:
     """(…, n) as a matrix (product of …, n), the form in which XLA multiplies fastest."""
     return x if x.ndim == 2 else FUNCTIONS["reshape"](x, (-1, x.shape[-1]))
-
-
-__all__ = [
-    "astype",
-    "broadcast_arrays",
-    "broadcast_shapes",
-    "broadcast_to",
-    "concat",
-    "expand_dims",
-    "flip",
-    "matrix_transpose",
-    "moveaxis",
-    "permute_dims",
-    "repeat",
-    "reshape",
-    "roll",
-    "squeeze",
-    "stack",
-    "tile",
-    "unstack",
-]

@@ -1,0 +1,77 @@
+"""Activation functions, in forms that neither overflow nor lose digits."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from chainrule.graph import FUNCTIONS, op, per_input
+from chainrule.ops.samplers import unary
+
+__all__ = ["gelu", "log_softmax", "relu", "sigmoid", "softmax", "softplus"]
+
+
+@op(backward=per_input(lambda g, y, x: g * (y * (1.0 - y))), samples=unary(), quiet=True)
+def sigmoid(xp: Any, x: Any, /) -> Any:
+    """1 / (1 + e⁻ˣ), computed through tanh, which overflows nowhere."""
+    return 0.5 * xp.tanh(0.5 * x) + 0.5
+
+
+@op(backward=per_input(lambda g, y, x: g * FUNCTIONS["sigmoid"](x)), samples=unary(), quiet=True)
+def softplus(xp: Any, x: Any, /) -> Any:
+    """log(1 + eˣ) = max(x, 0) + log1p(e^-|x|)."""
+    return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
+
+
+@op(backward=per_input(lambda g, y, x: FUNCTIONS["where"](x > 0, g, 0.0)), samples=unary(apart_from=(0.0,)))
+def relu(xp: Any, x: Any, /) -> Any:
+    """max(x, 0); the gradient at 0 is 0.
+
+    Source: Nair & Hinton, "Rectified Linear Units Improve Restricted Boltzmann Machines" (2010).
+    """
+    return xp.maximum(x, 0)
+
+
+def _gelu_gradient(g: Any, y: Any, x: Any, approximate: bool) -> Any:
+    if approximate:
+        c = math.sqrt(2.0 / math.pi)
+        t = FUNCTIONS["tanh"](c * (x + 0.044715 * x * x * x))
+        return g * (0.5 * (1.0 + t) + 0.5 * x * (1.0 + t) * (1.0 - t) * (c * (1.0 + 3 * 0.044715 * x * x)))
+    cdf = 0.5 + 0.5 * FUNCTIONS["erf"](x * math.sqrt(0.5))
+    return g * (cdf + x * (FUNCTIONS["exp"](-0.5 * x * x) * (1.0 / math.sqrt(2.0 * math.pi))))
+
+
+@op(backward=per_input(_gelu_gradient), samples=lambda rng: [*unary()(rng), *unary(approximate=True)(rng)])
+def gelu(xp: Any, x: Any, /, *, approximate: bool = False) -> Any:
+    """x·Φ(x), Φ the normal distribution function; `approximate` uses the paper's tanh form.
+
+    Source: Hendrycks & Gimpel, "Gaussian Error Linear Units" (2016), section 2.
+    """
+    if approximate:
+        return 0.5 * x * (1.0 + xp.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x * x * x)))
+    return x * (0.5 + 0.5 * xp.erf(x * math.sqrt(0.5)))
+
+
+def _softmax_gradient(g: Any, y: Any, x: Any, axis: int) -> Any:
+    weighted = g * y
+    return weighted - y * weighted.sum(axis=axis, keepdims=True)
+
+
+@op(
+    backward=per_input(_softmax_gradient),
+    samples=lambda rng: [((rng.normal(size=(3, 4)),), {}), ((rng.normal(size=(3, 4)),), {"axis": 0})],
+)
+def softmax(xp: Any, x: Any, /, *, axis: int = -1) -> Any:
+    """eˣ / Σ eˣ along an axis; the maximum is taken out first, so large inputs do not overflow."""
+    e = xp.exp(x - xp.max(x, axis=axis, keepdims=True))
+    return e / xp.sum(e, axis=axis, keepdims=True)
+
+
+@op(
+    backward=per_input(lambda g, y, x, axis: g - FUNCTIONS["exp"](y) * g.sum(axis=axis, keepdims=True)),
+    samples=lambda rng: [((rng.normal(size=(3, 4)),), {}), ((rng.normal(size=(3, 4)),), {"axis": 0})],
+)
+def log_softmax(xp: Any, x: Any, /, *, axis: int = -1) -> Any:
+    """log(softmax x), without the loss of digits of taking the two apart."""
+    shifted = x - xp.max(x, axis=axis, keepdims=True)
+    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))
