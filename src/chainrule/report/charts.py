@@ -1,7 +1,8 @@
 """Charts as plain SVG: paths stretched to the page's width, labels as text beside them, values for the pointer to read.
 
-The SVG's coordinates run from 0 to 1000 both ways and are stretched; lines keep their width by `vector-effect`, and all text is HTML
-placed in per cent. So a chart reflows from a desk to a phone without a script, and a script only adds the reading of values.
+The SVG's coordinates run from 0 to 1000 both ways and are stretched; lines keep their width by `vector-effect`, and all
+text is HTML placed in per cent. So a chart reflows from a desk to a phone without a script, and a script only adds the
+reading of values.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class Chart:
     legend: list[tuple[str, str]] = field(default_factory=list)
     marks: list[tuple[float, str]] = field(default_factory=list)
     note: str = ""
+    shades: tuple[str, str] | None = None
     values: str = "{}"
     summary: str = ""
 
@@ -58,6 +60,7 @@ def lines(
     mark: tuple[float, str] | None = None,
     note: str = "",
     band: tuple[float, float] | None = None,
+    slim: bool = False,
 ) -> Chart:
     """A line chart over a shared x (a step or epoch number).
 
@@ -71,6 +74,7 @@ def lines(
         mark: an x to mark and its label, such as the best epoch.
         note: a sentence beneath.
         band: a range of y that is drawn as a soft background.
+        slim: a low chart as wide as the page, for what accompanies the others.
     """
     keep = _thinned(x, series, mark)
     x = [x[i] for i in keep]
@@ -82,8 +86,7 @@ def lines(
     if band:
         top, bottom = (1000 * (1 - y_scale.place(v)) for v in (band[1], band[0]))
         paths.append(("band", f"M0 {top:.0f}H1000V{bottom:.0f}H0Z"))
-    for line in series:
-        paths.append((f"line {line.style}", _line(x, line.values, x_scale, y_scale)))
+    paths += [(f"line {line.style}", _line(x, line.values, x_scale, y_scale)) for line in series]
     marks = []
     if mark is not None:
         place = x_scale.place(mark[0])
@@ -108,10 +111,10 @@ def lines(
     }
     return Chart(
         title=title,
-        kind="lines",
+        kind="lines slim" if slim else "lines",
         paths=paths,
         x_ticks=_x_ticks(x_scale, whole=all(float(v).is_integer() for v in x)),
-        y_ticks=[(round(100 * (1 - y_scale.place(v)), 2), label) for v, label in y_scale.ticks(5)],
+        y_ticks=[(round(100 * (1 - y_scale.place(v)), 2), label) for v, label in y_scale.ticks(4 if slim else 5)],
         x_label=x_label,
         legend=[(s.name, s.style) for s in series],
         marks=marks,
@@ -194,7 +197,7 @@ def histogram(title: str, data: Sequence[float], *, x_label: str, note: str = ""
         x_label=x_label,
         note=note,
         values=_json(values),
-        summary=f"{title}: {words.count(len(data), 'value')} from {words.number(min(data))} to {words.number(max(data))}.",
+        summary=f"{title}: {words.count(len(data), 'value')}, {words.number(min(data))} to {words.number(max(data))}.",
     )
 
 
@@ -242,8 +245,9 @@ def grid(
         y_ticks=[(round(100 * (i + 0.5) / len(rows), 2), rows[i]) for i in range(0, len(rows), y_every)],
         x_label=x_label,
         note=note,
+        shades=_ends(present, share) if present else None,
         values=_json(values),
-        summary=f"{title}: {len(rows)} rows by {len(columns)} columns; the darker a cell, the larger its value.",
+        summary=f"{title}: {len(rows)} rows by {len(columns)} columns; the stronger a shade, the larger its value.",
     )
 
 
@@ -297,6 +301,11 @@ def _spoken(title: str, x_label: str, x: Sequence[float], series: Sequence[Serie
             show = words.percent if share else words.number
             ends.append(f"{line.name} from {show(present[0])} to {show(present[-1])}")
     return f"{title} over {x_label} {words.number(x[0])} to {words.number(x[-1])}: {'; '.join(ends) or 'no values'}."
+
+
+def _ends(values: Sequence[float], share: bool) -> tuple[str, str]:
+    low, high = min(values), max(values)
+    return (words.percent(low), words.percent(high)) if share else (words.number(low, 2), words.number(high, 2))
 
 
 def _short(value: float | None) -> float | None:

@@ -7,12 +7,18 @@ from typing import Any
 
 from chainrule.report import words
 from chainrule.report.reading import Run, mapping, number, sequence, whole
-from chainrule.report.sections import plain
+from chainrule.report.settings import plain
 
 MOST_COLUMNS = 120
 MOST_CLASSES = 60
 _COLUMN_ORDER = ("name", "role", "type", "kind", "dtype", "missing", "unique", "values", "done", "used")
-_HEADINGS = {"name": "column", "done": "what was done", "kind": "type", "dtype": "stored as", "unique": "different values"}
+_HEADINGS = {
+    "name": "column",
+    "done": "what was done",
+    "kind": "type",
+    "dtype": "stored as",
+    "unique": "different values",
+}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """The network's drawing, made safe to stand in the page.
 
-`graph.svg` is data from a file, so nothing in it may run or reach out: only shapes, text and gradients on the lists below pass, names
-are prefixed so that they cannot meet the page's own, and styles keep only plain `property: value` pairs.
+`graph.svg` is data from a file, so nothing in it may run or reach out: only the shapes, texts and gradients listed
+below pass, names are prefixed so that they cannot meet the page's own, and styles keep only plain pairs of a property
+and its value.
 """
 
 from __future__ import annotations
@@ -10,18 +11,25 @@ import re
 from xml.etree import ElementTree
 
 _SVG = "http://www.w3.org/2000/svg"
+# fmt: off
 _ELEMENTS = frozenset(
-    "svg g path rect circle ellipse line polyline polygon text tspan title desc defs marker linearGradient radialGradient stop".split()
+    {
+        "svg", "g", "path", "rect", "circle", "ellipse", "line", "polyline", "polygon", "text", "tspan", "title",
+        "desc", "defs", "marker", "linearGradient", "radialGradient", "stop",
+    }
 )
 _ATTRIBUTES = frozenset(
-    """
-    viewBox width height x y x1 y1 x2 y2 cx cy r rx ry d points transform dx dy
-    fill fill-opacity fill-rule stroke stroke-width stroke-opacity stroke-dasharray stroke-linecap stroke-linejoin opacity
-    font-size font-family font-weight font-style text-anchor dominant-baseline letter-spacing textLength lengthAdjust
-    marker-start marker-end marker-mid markerWidth markerHeight refX refY orient markerUnits
-    offset stop-color stop-opacity gradientUnits gradientTransform preserveAspectRatio vector-effect role aria-label class id
-    """.split()
+    {
+        "viewBox", "width", "height", "x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "r", "rx", "ry", "d", "points",
+        "transform", "dx", "dy", "fill", "fill-opacity", "fill-rule", "stroke", "stroke-width", "stroke-opacity",
+        "stroke-dasharray", "stroke-linecap", "stroke-linejoin", "opacity", "font-size", "font-family",
+        "font-weight", "font-style", "text-anchor", "dominant-baseline", "letter-spacing", "textLength",
+        "lengthAdjust", "marker-start", "marker-end", "marker-mid", "markerWidth", "markerHeight", "refX", "refY",
+        "orient", "markerUnits", "offset", "stop-color", "stop-opacity", "gradientUnits", "gradientTransform",
+        "preserveAspectRatio", "role", "aria-label",
+    }
 )
+# fmt: on
 _REFERENCE = re.compile(r"url\(\s*[\"']?#([\w.-]+)[\"']?\s*\)")
 # Declarations a drawing may carry: no url(), no at-rules, no escapes, nothing that could close the style element.
 _RULE = re.compile(r"([^{}@<>\\]+)\{([^{}@<>\\]*)\}")
@@ -41,7 +49,7 @@ def sanitise(text: str, scope: str = ".network") -> str:
         scope: a CSS selector that the drawing's own style rules are confined to.
 
     Returns:
-        The drawing as markup that may be put into a page; an empty string when it is no SVG or tries document-type tricks.
+        The drawing as markup that may stand in a page; an empty string when it is no SVG or tries document-type tricks.
 
     Example:
         >>> sanitise('<svg xmlns="http://www.w3.org/2000/svg" onload="x()"><script>x()</script><rect width="2"/></svg>')
@@ -118,7 +126,7 @@ def _attributes(element: ElementTree.Element) -> dict[str, str]:
 
 def _stylesheet(text: str, scope: str) -> str:
     """The plain rules of a style element, and those for dark screens; other at-rules are dropped with all they hold."""
-    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
     dark = [_rules(body, scope) for head, body in _BLOCK.findall(text) if _DARK.fullmatch(head.strip())]
     plain = _rules(_BLOCK.sub("", text), scope)
     return "\n".join([plain, *(f"@media (prefers-color-scheme: dark) {{ {rules} }}" for rules in dark if rules)])

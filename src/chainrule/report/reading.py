@@ -18,7 +18,7 @@ LARGEST_DRAWING = 2 * 2**20
 
 @dataclass(frozen=True)
 class Run:
-    """What a run folder holds. `missing` maps a piece (`"curves"`, `"summary"`, ...) to the sentence that says what is not there."""
+    """What a run folder holds; `missing` maps a piece (`"curves"`, ...) to the sentence that says what is not there."""
 
     folder: Path
     config: dict[str, Any] = field(default_factory=dict)
@@ -74,16 +74,16 @@ def read(folder: str | Path) -> Run:
     if not epochs and "curves" not in missing:
         missing["curves"] = "metrics.jsonl holds no finished epoch yet, so there are no curves to draw."
 
-    scales = _text(folder / "layers.jsonl", missing, "layers", "gradients and activations per layer are not known")
+    scales = _text(folder / "layers.jsonl", missing, "layers", "the scales of gradients and activations are not known")
     layers = [
         line
         for line in _records(scales, "layers.jsonl", notes)
         if isinstance(line.get("layer"), str | int) and whole(line.get("epoch")) is not None
     ]
     if not layers and "layers" not in missing:
-        missing["layers"] = "layers.jsonl holds no measurement yet, so gradients and activations per layer are not known."
+        missing["layers"] = "layers.jsonl holds no measurement yet, so the scales in each layer are not known."
 
-    summary = _object(folder / "summary.json", missing, notes, "summary", "the run did not come to its end")
+    summary = _object(folder / "summary.json", missing, notes, "summary", "the run has not come to its end")
     preprocessing = _object(
         folder / "preprocessing.json", missing, notes, "preprocessing", "what was done to the data is not known"
     )

@@ -28,8 +28,9 @@ class Scale:
         if self.log:
             if value <= 0:
                 return 0.0
-            span = math.log10(self.high / self.low)
-            return min(max(math.log10(value / self.low) / span, 0.0), 1.0)
+            # differences of logarithms, as the quotient of a very large and a very small number overflows
+            low, high = math.log10(self.low), math.log10(self.high)
+            return min(max((math.log10(value) - low) / (high - low), 0.0), 1.0)
         return min(max((value - self.low) / (self.high - self.low), 0.0), 1.0)
 
     def ticks(self, most: int = 6) -> list[tuple[float, str]]:
@@ -49,16 +50,16 @@ def span(values: Iterable[float], *, log: bool | None = False, share: bool = Fal
         >>> span([0.0, 1.0]).low < 0, span([1e-3, 1.0], log=None).log
         (True, True)
     """
-    numbers = list(values)
+    numbers = [min(max(v, -1e300), 1e300) for v in values]  # beyond it, differences would be infinite
     positive = [v for v in numbers if v > 0]
     if log is None:
-        log = len(positive) == len(numbers) and bool(positive) and max(positive) / min(positive) > 30
+        log = len(positive) == len(numbers) and bool(positive) and max(positive) > 30 * min(positive)
     if log:
         low, high = (min(positive), max(positive)) if positive else (0.1, 1.0)
         # never less than a decade, or noise looks like a story
-        widen = max(0.0, 1 - math.log10(high / low)) / 2 + 0.04 * math.log10(high / low)
-        low, high = low * 10**-widen, high * 10**widen
-        return Scale(max(low, 5e-324), min(high, 1e308), log=True)
+        decades = math.log10(high) - math.log10(low)
+        widen = 10 ** (max(0.0, 1 - decades) / 2 + 0.04 * decades)
+        return Scale(max(low / widen, 1e-307), min(high * widen, 1e308), log=True)
     low, high = (min(numbers), max(numbers)) if numbers else (0.0, 1.0)
     if high == low:
         pad = abs(low) * 0.1 or 0.5
@@ -85,10 +86,10 @@ def _linear_ticks(scale: Scale, most: int) -> list[tuple[float, str]]:
         value = index * step
         if scale.share:
             label = words.percent(value, decimals)
-        elif decimals > 4 or abs(value) >= 1e6:
-            label = words.number(value, 3)
+        elif value and (decimals > 4 or abs(value) >= 1e6):
+            label = _narrow(value)
         else:
-            label = words.minus(f"{value:,.{decimals}f}")
+            label = words.minus(f"{value:,.{decimals if value else 0}f}")
         ticks.append((value, label))
     return ticks
 
@@ -103,7 +104,13 @@ def _log_ticks(scale: Scale, most: int) -> list[tuple[float, str]]:
     inside = [(v, m) for v, m in candidates if scale.low * 0.999 <= v <= scale.high * 1.001]
     if len(inside) > most:
         inside = [(v, m) for v, m in inside if m != 2]
-    return [(v, words.number(v, 2)) for v, _ in inside]
+    return [(v, _narrow(v) if v < 1e-3 or v >= 1e5 else words.number(v, 2)) for v, _ in inside]
+
+
+def _narrow(value: float) -> str:
+    """`5×10⁻⁴`, without the spaces that an axis has no room for."""
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return words.minus(f"{float(mantissa):g}×{words.power(int(exponent))}")
 
 
 def _decade(exponent: int) -> str:

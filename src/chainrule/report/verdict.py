@@ -103,7 +103,9 @@ def pairs(run: Run) -> tuple[list[float], list[float]] | None:
     predictions = mapping(run.summary.get("test_predictions"))
     both = zip(sequence(predictions.get("target")), sequence(predictions.get("prediction")), strict=False)
     known = [(t, p) for t, p in ((number(a), number(b)) for a, b in both) if t is not None and p is not None]
-    return ([t for t, _ in known], [p for _, p in known]) if known else None
+    # squares of what lies beyond are no floats any more
+    limited = [(min(max(t, -1e150), 1e150), min(max(p, -1e150), 1e150)) for t, p in known]
+    return ([t for t, _ in limited], [p for _, p in limited]) if limited else None
 
 
 def _lead(run: Run) -> str:
@@ -166,7 +168,9 @@ def _score_note(run: Run, score: Score | None, where: str) -> str:
 
 
 def interval(share: float, n: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share p measured on n examples: (p + z²/2n ± z √(p(1−p)/n + z²/4n²)) / (1 + z²/n), z = 1.96.
+    """Wilson's 95 % interval of a share measured on n examples.
+
+    (p + z²/2n ± z √(p(1−p)/n + z²/4n²)) / (1 + z²/n) with z = 1.96 (Wilson 1927).
 
     Example:
         >>> [round(v, 3) for v in interval(0.5, 100)]
@@ -189,10 +193,8 @@ def _quality(run: Run, score: Score | None) -> tuple[str, str, list[str]]:
             sizes = [sum(row) for row in counts]
             common = max(range(len(sizes)), key=sizes.__getitem__)
             guess = sizes[common] / total
-            sentence = (
-                f"Always answering the most common class ({names[common]}) would be right for {words.percent(guess)}; "
-                f"this model is for {words.percent(right)}."
-            )
+            often = words.percent(guess)
+            sentence = f"Always answering the most common class, {names[common]}, would be right {often} of the time."
             if interval(right, total)[0] <= guess:
                 return "No better than guessing", "trouble", [sentence]
             gain = (right - guess) / (1 - guess) if guess < 1 else 0.0
@@ -205,9 +207,10 @@ def _quality(run: Run, score: Score | None) -> tuple[str, str, list[str]]:
         if whole_spread > 0:
             gain = 1 - rest / whole_spread
             if gain <= 0:
-                return "No better than the mean", "trouble", ["Always answering the mean would be closer than this model."]
+                return "No better than the mean", "trouble", ["Always answering the mean would come closer."]
+            share = words.percent(gain, 0)
             return *_graded(gain), [
-                f"It explains {words.percent(gain, 0)} of the spread of the test values; always answering the mean explains none."
+                f"It explains {share} of the test values' variance; answering the mean explains none."
             ]
     return ("Trained", "calm", []) if score else ("Nothing to judge yet", "watch", [])
 
@@ -226,7 +229,8 @@ def _ending(run: Run) -> str:
     status, best = run.summary.get("status"), best_epoch(run)
     done = whole(run.summary.get("epochs")) or (int(run.epochs[-1]["epoch"]) if run.epochs else 0)
     planned = _planned(run)
-    of = f"{done} of {planned} epochs" if planned and planned != done else words.count(done, "epoch")
+    of = f"{done} of {planned} epochs" if planned and planned > done else words.count(done, "epoch")
+    absent = run.missing.get("summary", "The run has no summary.")
     kept = f"the weights kept are those of epoch {best}" if best else "the weights kept are the last ones"
     if status == "finished":
         if best == done or best is None:
@@ -239,8 +243,8 @@ def _ending(run: Run) -> str:
     if run.summary:
         return f"{of} ran; {kept}."
     if run.epochs:
-        return f"The run has no summary: it is still going, or it was killed. Its records end after {of}."
-    return "The folder holds no finished epoch and no summary, so there is nothing to judge yet."
+        return f"{absent} It is still going, or it was killed; its records end after {of}."
+    return f"{absent} No epoch has finished, so there is nothing to judge yet."
 
 
 def _broke(run: Run) -> int | None:
@@ -264,8 +268,8 @@ def _trend(run: Run) -> list[str]:
     broke = _broke(run)
     if broke is not None:
         return [
-            f"In epoch {broke} the loss was no longer a finite number. A learning rate that is too high is the usual cause; "
-            "inputs that are not scaled, and a logarithm or division meeting zero, are others."
+            f"In epoch {broke} the loss was no longer a finite number. The usual cause is a learning rate that is too "
+            "high; others are inputs that are not scaled, and a logarithm or division that meets zero."
         ]
     train, validation = losses(run, "train"), losses(run, "validation")
     if len(train) < 4 or len(validation) < 4:
@@ -274,11 +278,14 @@ def _trend(run: Run) -> list[str]:
     last_at, last = validation[-1]
     train_at_best = next((loss for epoch, loss in train if epoch == best_at), train[-1][1])
     span = max(loss for _, loss in validation) - best
-    if last > best + 0.1 * abs(best) and last > best + 0.02 * span and train[-1][1] < train_at_best and last_at > best_at:
+    rose = last > best + max(0.1 * abs(best), 0.02 * span)
+    if rose and last_at > best_at and train[-1][1] < train_at_best:
         return [
-            f"After epoch {best_at} the validation loss rose while the training loss still fell: from there on the network "
-            "fitted the training examples rather than what they have in common."
+            f"After epoch {best_at} the validation loss rose while the training loss still fell: from there on the "
+            "network fitted the training examples rather than what they have in common."
         ]
+    if not run.summary:
+        return []
     recent = [loss for _, loss in validation[-max(3, len(validation) // 5) :]]
     if best_at >= last_at - max(1, len(validation) // 20) and span > 0 and recent[0] - best > 0.03 * abs(best):
         return ["The validation loss was still falling at the end: more epochs may give a better score."]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chainrule.errors import RunError
-from chainrule.report import dataset, drawing, reading, sections, verdict, words
+from chainrule.report import curves, dataset, drawing, layers, predictions, reading, settings, verdict, words
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 def write(run_folder: str | Path) -> Path:
     """Write `report.html` into a run folder and return its path.
 
-    The page shows whatever the folder holds: the headline, loss and score curves, the test part's predictions, gradient and
-    activation scale per layer, the network, the data, the settings and how to get the same run again. A piece that is missing
-    becomes one sentence. The page is one file, loads nothing, and is replaced in one move, so that a reader never meets half of it.
+    The page shows whatever the folder holds: the headline, loss and score curves, the test part's predictions, gradient
+    and activation scale per layer, the network, the data, the settings and how to get the same run again. A piece that
+    is missing becomes one sentence. The page is one file, loads nothing, and is replaced in one move, so that a reader
+    never meets half of it.
 
     Arguments:
         run_folder: the folder that training wrote, finished or not.
@@ -63,14 +64,14 @@ def render(run: reading.Run) -> str:
         .render(
             run=run,
             verdict=verdict.judge(run),
-            curves=sections.curves(run),
-            predictions=sections.predictions(run),
-            layers=sections.layers(run),
+            curves=curves.curves(run),
+            predictions=predictions.predictions(run),
+            layers=layers.layers(run),
             drawing=drawing.sanitise(run.graph) if run.graph else "",
             data=dataset.describe(run),
-            settings=sections.settings(run.config, skip=("environment",)),
-            environment=sections.environment(run),
-            command=sections.command(run),
+            settings=settings.settings(run.config, skip=("environment",)),
+            environment=settings.environment(run),
+            command=settings.command(run),
             missing=run.missing,
             style=_asset("page.css"),
             script=script,

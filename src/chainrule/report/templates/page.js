@@ -27,7 +27,7 @@
     const d = JSON.parse(figure.querySelector('script[type="application/json"]').textContent);
     const [x0, x1, y0, y1] = d.domain || [0, 1, 0, 1];
     const px = (v) => (v - x0) / (x1 - x0);
-    const py = (v) => clamp(d.log ? (v > 0 ? Math.log(v / y0) / Math.log(y1 / y0) : 0) : (v - y0) / (y1 - y0));
+    const py = (v) => clamp(d.log ? (v > 0 ? (Math.log(v) - Math.log(y0)) / (Math.log(y1) - Math.log(y0)) : 0) : (v - y0) / (y1 - y0));
     let at = -1, row = -1, drawn = [];
 
     const clear = () => { for (const e of drawn) e.remove(); drawn = []; };

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import math
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 SVG = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 90" width="640" height="90">
 <style>.box { fill: #eef2f7; stroke: #5b606a }</style>
-<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8Z"/></marker></defs>
+<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">
+<path d="M0 0L8 4L0 8Z"/></marker></defs>
 {boxes}</svg>"""
 
 LAYERS = [("0", "Linear"), ("1", "ReLU"), ("2", "Dropout"), ("3", "Linear"), ("4", "ReLU"), ("5", "Linear")]
@@ -100,7 +104,7 @@ def folder(path: Path, **files: str | dict[str, Any]) -> Path:
     path.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         text = content if isinstance(content, str) else json.dumps(content)
-        (path / ".".join(name.rsplit("_", 1))).write_text(text, "utf-8")
+        (path / ".".join(name.rsplit("_", 1))).write_text(text, "utf-8", errors="replace")
     return path
 
 
@@ -146,7 +150,12 @@ def classification(path: Path) -> Path:
 
 def binary(path: Path) -> Path:
     columns = [
-        {"name": "Age", "type": "number", "missing": 177, "done": "missing replaced by the training median 28, standardised"},
+        {
+            "name": "Age",
+            "type": "number",
+            "missing": 177,
+            "done": "missing replaced by the training median 28, standardised",
+        },
         {"name": "Sex", "type": "category", "missing": 0, "unique": 2, "done": "embedded"},
         {"name": "Fare", "type": "number", "missing": 1, "done": "standardised"},
         {"name": "Name", "type": "text", "missing": 0, "unique": 891, "done": "left out: every value is different"},
@@ -234,3 +243,13 @@ KINDS = {
     "interrupted": interrupted,
     "empty": empty,
 }
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> Callable[..., Path]:
+    """`make_run("binary")` makes such a run folder; files given by name replace its own: `summary_json="{"`."""
+
+    def make(kind: str, **files: str | dict[str, Any]) -> Path:
+        return folder(KINDS[kind](tmp_path / kind), **files)
+
+    return make
