@@ -175,6 +175,12 @@ def test_an_empty_run_is_sentences_only(make_run):
     assert "The command that made this run was not recorded." in text
 
 
+def test_an_epoch_written_again_after_a_resume_counts_once(make_run):
+    lines = [{"epoch": k, "train": {"loss": loss}} for k, loss in ((1, 3.0), (2, 2.5), (2, 2.0), (3, 1.0))]
+    folder = make_run("empty", metrics_jsonl="\n".join(map(json.dumps, lines)))
+    assert [mapping["train"]["loss"] for mapping in reading.read(folder).epochs] == [3.0, 2.0, 1.0]
+
+
 def test_statuses_are_told_apart(make_run):
     folder = make_run("classification")
     summary = json.loads((folder / "summary.json").read_text())

@@ -111,8 +111,8 @@ def test_words_for_scores():
     assert words.value("accuracy", 0.978) == "97.8\u202f%"
     assert words.value("accuracy", 0.99876) == "99.88\u202f%"
     assert words.value("roc_auc", 0.91234) == "0.9123"
-    assert words.higher_is_better("accuracy")
-    assert not words.higher_is_better("mean_squared_error")
+    assert words.value("top_3_accuracy", 0.5) == "50.0\u202f%"
+    assert words.value("average_precision", 0.5) == "0.5"
     assert words.metric("my_own_score") == "my own score"
     assert words.duration(0.5) == "0.50 s"
     assert words.duration(None) == "–"

@@ -11,13 +11,29 @@ from chainrule.report.settings import plain
 
 MOST_COLUMNS = 120
 MOST_CLASSES = 60
-_COLUMN_ORDER = ("name", "role", "type", "kind", "dtype", "missing", "unique", "values", "done", "used")
+_COLUMN_ORDER = (
+    "name",
+    "role",
+    "type",
+    "kind",
+    "dtype",
+    "missing",
+    "unique",
+    "distinct",
+    "values",
+    "used",
+    "done",
+    "note",
+)
 _HEADINGS = {
     "name": "column",
     "done": "what was done",
     "kind": "type",
     "dtype": "stored as",
     "unique": "different values",
+    "distinct": "different values",
+    "form": "written as",
+    "note": "remark",
 }
 
 

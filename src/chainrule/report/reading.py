@@ -92,7 +92,8 @@ def read(folder: str | Path) -> Run:
         folder=folder,
         config=config,
         config_text=config_text,
-        epochs=sorted(epochs, key=lambda line: int(line["epoch"])),
+        # after a resume an epoch may stand there twice; what was written last counts
+        epochs=[last for _, last in sorted({int(line["epoch"]): line for line in epochs}.items())],
         layers=layers,
         summary=summary,
         preprocessing=preprocessing,

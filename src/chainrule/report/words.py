@@ -19,11 +19,12 @@ _NAMES = {
     "mse": "mean squared error",
     "rmse": "root mean squared error",
     "loss": "loss",
-    "log_loss": "log loss",
     "brier": "Brier score",
+    "f1_macro": "F1, averaged over classes",
+    "precision_macro": "precision, averaged over classes",
+    "recall_macro": "recall, averaged over classes",
 }
-_SHARES = {"accuracy", "balanced_accuracy", "precision", "recall", "top_k_accuracy"}
-_SMALLER_IS_BETTER = ("loss", "error", "mae", "mse", "rmse", "brier", "ece", "perplexity")
+_SHARES = ("accuracy", "precision", "recall", "precision_macro", "recall_macro")
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -98,12 +99,7 @@ def metric(name: str) -> str:
 
 def is_share(name: str) -> bool:
     """Whether a metric is shown in per cent."""
-    return name.lower() in _SHARES
-
-
-def higher_is_better(name: str) -> bool:
-    """Whether a larger value of the metric is the better one; errors and losses are better small."""
-    return not any(part in _SMALLER_IS_BETTER for part in name.lower().split("_"))
+    return name.lower().endswith(_SHARES) and name.lower() != "average_precision"
 
 
 def value(name: str, amount: float | None) -> str:
