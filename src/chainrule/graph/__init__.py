@@ -3,6 +3,7 @@
 from chainrule.graph import random
 from chainrule.graph.backward import gradients, nodes_of
 from chainrule.graph.context import RECORDING, SCOPE, TRACE, Trace, enable_grad, is_recording, no_grad
+from chainrule.graph.gradcheck import GradcheckReport, gradcheck
 from chainrule.graph.node import Node, source_of_caller
 from chainrule.graph.op import OPS, Op, Rule, Sample, op, per_input
 from chainrule.graph.registry import FUNCTIONS
@@ -16,6 +17,7 @@ __all__ = [
     "RECORDING",
     "SCOPE",
     "TRACE",
+    "GradcheckReport",
     "Node",
     "Op",
     "RowSparse",
@@ -29,6 +31,7 @@ __all__ = [
     "changes",
     "enable_grad",
     "grad",
+    "gradcheck",
     "gradients",
     "hessian",
     "hvp",
