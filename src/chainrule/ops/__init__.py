@@ -23,7 +23,10 @@ from chainrule.ops import (
     products,
     reductions,
     rounding,
+    searching,
+    sets,
     shapes,
+    sorting,
     trigonometry,
 )
 from chainrule.ops.activations import *
@@ -41,7 +44,10 @@ from chainrule.ops.network import *
 from chainrule.ops.products import *
 from chainrule.ops.reductions import *
 from chainrule.ops.rounding import *
+from chainrule.ops.searching import *
+from chainrule.ops.sets import *
 from chainrule.ops.shapes import *
+from chainrule.ops.sorting import *
 from chainrule.ops.trigonometry import *
 
 __all__ = []
@@ -60,6 +66,9 @@ __all__ += network.__all__
 __all__ += products.__all__
 __all__ += reductions.__all__
 __all__ += rounding.__all__
+__all__ += searching.__all__
+__all__ += sets.__all__
+__all__ += sorting.__all__
 __all__ += shapes.__all__
 __all__ += trigonometry.__all__
 

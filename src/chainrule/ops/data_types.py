@@ -95,7 +95,7 @@ class IntInfo:
     dtype: np.dtype
 
 
-def _dtype_of(type: Any) -> np.dtype:  # noqa: A002 - the standard's name
+def _dtype_of(type: Any) -> np.dtype:
     return as_dtype(type.dtype if isinstance(type, Tensor | np.ndarray) else type)
 
 

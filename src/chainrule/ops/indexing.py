@@ -11,7 +11,7 @@ from chainrule.errors import DtypeError, ShapeError
 from chainrule.graph import FUNCTIONS, Tensor, as_tensor, op, per_input
 from chainrule.ops.samplers import binary
 
-__all__ = ["getitem", "nonzero", "rows_to_dense", "take", "take_along_axis", "where"]
+__all__ = ["getitem", "rows_to_dense", "take", "take_along_axis", "where"]
 
 
 class _Slot:
@@ -146,15 +146,3 @@ def where(xp: Any, condition: Any, x1: Any, x2: Any, /) -> Any:
     Both are computed, and a nan in the gradient of the one not chosen still spreads: make that one's input harmless first.
     """
     return xp.where(condition, x1, x2)
-
-
-def nonzero(x: Any, /) -> tuple[Tensor, ...]:
-    """The indices of the entries that are not 0, one array for each axis; its shape depends on values, so not while compiling."""
-    return _nonzero(x)  # type: ignore[return-value]
-
-
-@op(constant="indices have no gradient", several=True, samples=lambda rng: [((rng.integers(0, 2, (3, 4)),), {})])
-def _nonzero(xp: Any, x: Any, /) -> Any:
-    if x.ndim == 0:
-        raise ValueError("nonzero of a 0-d array is not defined")
-    return xp.nonzero(x)

@@ -17,7 +17,7 @@ _STANDARD = (
 )  # fmt: skip
 
 
-class __array_namespace_info__:  # noqa: N801 - the standard's name
+class __array_namespace_info__:
     """Answers what the namespace can do: capabilities, devices, dtypes and their defaults.
 
     Example:

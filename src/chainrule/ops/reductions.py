@@ -16,7 +16,6 @@ from chainrule.ops.samplers import each_axis
 __all__ = [
     "all",
     "any",
-    "count_nonzero",
     "cumulative_prod",
     "cumulative_sum",
     "diff",
@@ -191,12 +190,6 @@ def all(xp: Any, x: Any, /, *, axis: int | tuple[int, ...] | None = None, keepdi
 def any(xp: Any, x: Any, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
     """Whether any entry over the axes is true."""
     return xp.any(x, axis=_axis(axis), keepdims=keepdims)
-
-
-@op(constant="a count has no gradient", samples=each_axis())
-def count_nonzero(xp: Any, x: Any, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
-    """How many entries over the axes are not 0, int64."""
-    return xp.asarray(xp.count_nonzero(x, axis=_axis(axis), keepdims=keepdims))
 
 
 def _cumulative_sum_gradient(g: Any, y: Any, x: Any, axis: int | None, dtype: Any, include_initial: bool) -> Any:
