@@ -2,6 +2,7 @@
 
 from chainrule.graph import random
 from chainrule.graph.backward import gradients, nodes_of
+from chainrule.graph.comparison import GradientComparison, GradientMethod, compare_gradients
 from chainrule.graph.context import RECORDING, SCOPE, TRACE, Trace, enable_grad, is_recording, no_grad
 from chainrule.graph.gradcheck import GradcheckReport, gradcheck
 from chainrule.graph.node import Node, source_of_caller
@@ -18,6 +19,8 @@ __all__ = [
     "SCOPE",
     "TRACE",
     "GradcheckReport",
+    "GradientComparison",
+    "GradientMethod",
     "Node",
     "Op",
     "RowSparse",
@@ -29,6 +32,7 @@ __all__ = [
     "as_tensor",
     "changed",
     "changes",
+    "compare_gradients",
     "enable_grad",
     "grad",
     "gradcheck",

@@ -1,4 +1,4 @@
-"""Whether backpropagation and central differences agree, over all of a Jacobian or random combinations of a large one."""
+"""Whether backpropagation and central differences agree: over all of a Jacobian, or random combinations of it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Settings:
     Attributes:
         step, rtol, atol: as `gradcheck` takes them.
         rng: gives the random combinations.
-        full_outputs: up to so many outputs all rows of the Jacobian are compared; beyond, `random_rows` combinations of them.
+        full_outputs: up to so many outputs all rows of the Jacobian are compared; beyond, `random_rows` mixtures.
         groups: up to so many inputs all columns are compared; beyond, so many groups, which together hold every one.
     """
 
