@@ -1,0 +1,39 @@
+"""Data of any kind, read, understood, split and turned into arrays; every decision is said in words.
+
+Example:
+    >>> from chainrule import data
+    >>> table = {"age": [22, 38, 26, 35] * 10, "sex": ["m", "f", "f", "m"] * 10, "survived": [0, 1, 1, 0] * 10}
+    >>> prepared = data.prepare(table, types={"sex": "category"})
+    >>> prepared.train
+    Dataset(28 rows, inputs float32 (28, 1), int32 (28, 1), binary target int32 (28,) of 2 classes)
+    >>> prepared.messages[0]
+    "target: column 'survived', by its name; target='…' takes another"
+"""
+
+from __future__ import annotations
+
+from chainrule.data.array_preprocessing import ArrayPreprocessing
+from chainrule.data.bundled_sets import bundled, bundled_names
+from chainrule.data.dataset import Dataset
+from chainrule.data.idx import read_idx
+from chainrule.data.preparing import Prepared, prepare
+from chainrule.data.preprocessing import Preprocessing
+from chainrule.data.sources import Reading, Source, load
+from chainrule.data.splitting import split_rows
+from chainrule.data.table_preprocessing import TablePreprocessing
+
+__all__ = [
+    "ArrayPreprocessing",
+    "Dataset",
+    "Prepared",
+    "Preprocessing",
+    "Reading",
+    "Source",
+    "TablePreprocessing",
+    "bundled",
+    "bundled_names",
+    "load",
+    "prepare",
+    "read_idx",
+    "split_rows",
+]

@@ -1,0 +1,238 @@
+"""prepare: from any data to training, validation and test sets, with everything that was decided said."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule.data.array_preprocessing import ArrayPreprocessing, understand_target
+from chainrule.data.columns import as_text
+from chainrule.data.dataset import Dataset
+from chainrule.data.parts import ArrayPart, TablePart
+from chainrule.data.plans import CategoryPlan, NumberPlan
+from chainrule.data.preprocessing import Preprocessing
+from chainrule.data.sources import Source, load
+from chainrule.data.splitting import split_rows
+from chainrule.data.table_preprocessing import TablePreprocessing
+from chainrule.data.targets import fit_target
+from chainrule.errors import DataError
+
+__all__ = ["Prepared", "prepare"]
+
+
+@dataclass
+class Prepared:
+    """Data ready for training.
+
+    Arguments:
+        train: what to fit on.
+        validation: what to watch and choose by; None where there are too few rows for it.
+        test: what to score with at the end, once; None where there is none.
+        preprocessing: what was fitted, to be saved with the model.
+        summary: what JSON can hold of it, for a report.
+        messages: what was found and decided, for a person to read.
+    """
+
+    train: Dataset
+    validation: Dataset | None
+    test: Dataset | None
+    preprocessing: Preprocessing
+    summary: dict[str, Any]
+    messages: list[str]
+
+
+def prepare(
+    source: Any,
+    *,
+    target: str | None = None,
+    test: Any = None,
+    task: str | None = None,
+    validation: float = 0.15,
+    test_fraction: float = 0.15,
+    seed: int = 0,
+    types: Mapping[str, str] | None = None,
+    header: bool | None = None,
+    separator: str | None = None,
+    encoding: str | None = None,
+    missing: Collection[str] = (),
+) -> Prepared:
+    """Read, understand, split and transform data of any kind, ready for training.
+
+    Rows are split by `seed`, classes in proportion. Means, medians and categories are fitted on the training rows
+    alone. Numbers are standardised, missing ones replaced by the median and marked, heavy tails drawn in by a
+    logarithm; categories become codes (0 for unknown ones); dates become numbers; columns that tell nothing are left
+    out. Each such decision is one of the `messages`.
+
+    Arguments:
+        source: anything `load` takes.
+        target: the target column of a table; chosen by name or place without it.
+        test: a test part that lies apart.
+        task: `"binary"`, `"classification"` or `"regression"`, where the target does not show it.
+        validation: the share of rows to set aside for validation.
+        test_fraction: the share of rows for the test set, only where no test part exists.
+        seed: of the split.
+        types: for single columns `"number"`, `"category"`, `"boolean"`, `"date"` or a date format, `"drop"`.
+        header, separator, encoding, missing: how to read text tables.
+
+    Raises:
+        DataError, LabelError, NonFiniteError, ConfigError: what does not fit, with file, row and column, and the fix.
+
+    Example:
+        >>> prepared = prepare("digits", seed=0)
+        >>> len(prepared.train), len(prepared.validation), len(prepared.test)
+        (1258, 269, 270)
+        >>> prepared.preprocessing.input_description
+        {'kind': 'image', 'shape': [8, 8, 1], 'outputs': 10}
+    """
+    found = load(
+        *(source,), target=target, test=test, header=header, separator=separator, encoding=encoding, missing=missing
+    )
+    fractions = (validation, 0.0 if found.test is not None else test_fraction)
+    if isinstance(found.train, TablePart):
+        return _prepare_table(found, found.train, fractions, seed, task, types)
+    return _prepare_arrays(found, found.train, fractions, seed, task)
+
+
+def _prepare_table(
+    found: Source,
+    part: TablePart,
+    fractions: tuple[float, float],
+    seed: int,
+    task: str | None,
+    types: Mapping[str, str] | None,
+) -> Prepared:
+    target = found.target
+    assert target is not None
+    messages = list(found.messages)
+    gone = np.flatnonzero(part.frame[target].is_null().to_numpy())
+    if len(gone) == part.frame.height:
+        raise DataError(f"the target {target!r} is missing in every row", where=part.name, fix="choose another target")
+    if gone.size:
+        messages.append(f"{part.name}: {len(gone):,} rows without a target were left out ({part.rows_in_words(gone)})")
+        part = part.take(np.flatnonzero(~np.isin(np.arange(part.frame.height), gone)))
+    plan, _ = fit_target(part, part.frame[target], task)
+    labels = None if plan.task == "regression" else as_text(part.frame[target]).rank("dense").to_numpy()
+    held, tested, rows = split_rows(part.frame.height, fractions, labels=labels, seed=seed)
+    fitted, said = TablePreprocessing.fit(part, target=target, rows=rows, task=task, types=types, reading=found.reading)
+    messages += said
+    everything, _ = fitted.encode(part, has_target=True)  # what is noteworthy about the training data has been said
+    sets = [everything[rows], everything[held] if held.size else None, everything[tested] if tested.size else None]
+    if isinstance(found.test, TablePart):
+        given = found.test
+        sets[2], said = fitted.transform(given, has_target=True)
+        messages += [f"test part: {message}" for message in said if message not in given.messages]
+    return _prepared(found, part.frame.height, sets, fitted, messages, seed, fractions)
+
+
+def _prepare_arrays(
+    found: Source, part: ArrayPart, fractions: tuple[float, float], seed: int, task: str | None
+) -> Prepared:
+    if part.labels is None:
+        raise DataError(f"{part.name} has no target to train on", fix="give (x, y), or labels beside the images")
+    plan, _ = understand_target(part, task)
+    labels = None
+    if plan is not None and plan.task != "regression":
+        labels = np.unique(part.labels, return_inverse=True)[1]
+    held, tested, rows = split_rows(len(part.inputs), fractions, labels=labels, seed=seed)
+    fitted, said = ArrayPreprocessing.fit(part, rows=rows, task=task)
+    messages = found.messages + said
+
+    def subset(chosen: np.ndarray) -> Dataset | None:
+        if not chosen.size or part.labels is None:
+            return None
+        piece = ArrayPart(part.inputs[chosen], part.labels[chosen], part.name, part.classes)
+        return fitted.encode(piece, has_target=True)[0]
+
+    sets = [subset(rows), subset(held), subset(tested)]
+    if isinstance(found.test, ArrayPart):
+        sets[2], said = fitted.encode(found.test, has_target=True)
+        messages += said
+    return _prepared(found, len(part.inputs), sets, fitted, messages, seed, fractions)
+
+
+def _prepared(
+    found: Source,
+    rows: int,
+    sets: list[Dataset | None],
+    fitted: Preprocessing,
+    messages: list[str],
+    seed: int,
+    fractions: tuple[float, float],
+) -> Prepared:
+    train, validation, test = sets
+    if train is None or not len(train):
+        raise DataError(
+            f"{found.name} has {rows} rows, too few to train on after splitting", fix="validation=0, test_fraction=0"
+        )
+    sizes = {"train": len(train), "validation": len(validation) if validation else 0, "test": len(test) if test else 0}
+    apart = " (its own part)" if found.test is not None else ""
+    words = (
+        f"{len(train):,} rows to train on, {sizes['validation']:,} for validation, {sizes['test']:,} for testing{apart}"
+    )
+    how = "classes in proportion, " if train.classes else ""
+    messages = [*messages, f"split: {words} ({how}seed {seed})"]
+    if validation is None and fractions[0] > 0:
+        messages.append(f"{found.name} has too few rows ({rows}) for a validation part")
+    summary: dict[str, Any] = {
+        "source": found.name,
+        "kind": found.kind,
+        "rows": sizes,
+        "seed": seed,
+        "task": train.task,
+        "target": None if fitted.target is None else fitted.target.name,
+        "classes": _class_counts(train, validation, test),
+        "input": fitted.input_description,
+    }
+    if fitted.target is not None and fitted.target.task == "regression":
+        summary["target_scale"] = {"mean": fitted.target.mean, "deviation": fitted.target.deviation}
+    if isinstance(fitted, TablePreprocessing):
+        summary["columns"] = _columns(fitted)
+    summary["messages"] = messages
+    return Prepared(train, validation, test, fitted, summary, messages)
+
+
+def _class_counts(*sets: Dataset | None) -> list[dict[str, Any]] | None:
+    """How many rows of each class each set has."""
+    train = sets[0]
+    if train is None or train.classes is None:
+        return None
+    counts = [
+        np.zeros(len(train.classes), int)
+        if s is None or s.target is None
+        else np.bincount(s.target, minlength=len(train.classes))
+        for s in sets
+    ]
+    parts = ("train", "validation", "test")
+    return [
+        {"name": name, **{part: int(count[i]) for part, count in zip(parts, counts, strict=True)}}
+        for i, name in enumerate(train.classes)
+    ]
+
+
+def _columns(fitted: TablePreprocessing) -> list[dict[str, Any]]:
+    """Every column with its type and what becomes of it."""
+    plans = {plan.name: plan for plan in fitted.plans}
+    described = []
+    for column in fitted.types:
+        entry: dict[str, Any] = {
+            "name": column.name,
+            "kind": column.kind,
+            "missing": column.missing,
+            "distinct": column.distinct,
+        }
+        plan = plans.get(column.name)
+        if plan is None:
+            entry["treatment"] = f"left out: {column.note}"
+        elif isinstance(plan, CategoryPlan):
+            entry["treatment"] = f"{plan.cardinality} codes"
+            entry["values"] = list(plan.values[:20])
+        elif isinstance(plan, NumberPlan):
+            entry["treatment"] = "logarithm, standardised" if plan.scale else "standardised"
+            entry |= {"lowest": plan.lowest, "median": plan.median, "highest": plan.highest}
+        else:
+            entry["treatment"] = f"{len(plan.inputs)} numbers"
+        described.append(entry)
+    return described

@@ -1,0 +1,272 @@
+"""Source: data as it was found, before splitting and fitting, whatever it came as."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule.data.bundled_sets import bundled, bundled_names
+from chainrule.data.columns import clean, infer_types
+from chainrule.data.dataset import Dataset
+from chainrule.data.files import existing
+from chainrule.data.missing import MISSING
+from chainrule.data.parts import ArrayPart, TablePart
+from chainrule.data.targets import choose_target
+from chainrule.errors import DataError, ShapeError, suggest
+
+__all__ = ["Reading", "Source", "load", "read"]
+
+Part = TablePart | ArrayPart
+_TEXT = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data", ".test")
+_COLUMNAR = (".parquet", ".pq", ".arrow", ".feather", ".ipc")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How text tables are to be read, where that is not to be found out.
+
+    Arguments:
+        header: whether the first line holds names.
+        separator: the character between cells.
+        encoding: such as `"latin-1"`; UTF-8 without it.
+        missing: more signs for a missing value, beside the usual ones.
+    """
+
+    header: bool | None = None
+    separator: str | None = None
+    encoding: str | None = None
+    missing: tuple[str, ...] = ()
+
+    @property
+    def signs(self) -> frozenset[str]:
+        """All signs for a missing value."""
+        return MISSING | frozenset(self.missing)
+
+
+@dataclass
+class Source:
+    """Data as it was found.
+
+    Arguments:
+        kind: `"table"`, `"image"` or `"array"`.
+        name: what it is called in messages.
+        train: the table or arrays, or their training part where the source has two.
+        test: the test part, or None.
+        target: the target column of a table that has one.
+        messages: what was decided and why, for a person to read.
+        reading: how text was read.
+
+    Example:
+        >>> source = load({"age": [22, 38, 26], "survived": ["no", "yes", "yes"]})
+        >>> source.kind, source.target
+        ('table', 'survived')
+    """
+
+    kind: str
+    name: str
+    train: Part
+    test: Part | None = None
+    target: str | None = None
+    messages: list[str] = field(default_factory=list)
+    reading: Reading = field(default_factory=Reading)
+
+    def describe(self) -> dict[str, Any]:
+        """Kind, sizes, columns with their types or the shape of the arrays: what JSON can hold.
+
+        Example:
+            >>> load("xor").describe()["shape"]
+            [2]
+        """
+        description: dict[str, Any] = {"source": self.name, "kind": self.kind, "rows": _rows(self.train)}
+        description["test_rows"] = None if self.test is None else _rows(self.test)
+        if isinstance(self.train, TablePart):
+            description["target"] = self.target
+            description["columns"] = [
+                {"name": t.name, "kind": t.kind, "missing": t.missing, "distinct": t.distinct, "note": t.note}
+                for t in infer_types(self.train, skip=[self.target] if self.target else [])
+            ]
+        else:
+            description["shape"] = [int(n) for n in self.train.inputs.shape[1:]]
+            description["dtype"] = str(self.train.inputs.dtype)
+            if self.train.labels is not None:
+                values, counts = np.unique(self.train.labels, return_counts=True)
+                if len(values) <= 1000:
+                    words = self.train.classes
+                    description["classes"] = {
+                        words[int(v)] if words else str(v): int(c) for v, c in zip(values, counts, strict=True)
+                    }
+        description["messages"] = list(self.messages)
+        return description
+
+
+def load(
+    source: Any,
+    *,
+    target: str | None = None,
+    test: Any = None,
+    header: bool | None = None,
+    separator: str | None = None,
+    encoding: str | None = None,
+    missing: Collection[str] = (),
+) -> Source:
+    """Data of any kind, read and checked but neither split nor scaled; `prepare` does all of it.
+
+    Arguments:
+        source: the name of a bundled set; a path to a CSV, TSV, Parquet, Arrow or `.npz` file, to a folder of IDX
+            files (MNIST), or to a folder of class folders with images; a data frame of any library, a dict of
+            columns; `(x, y)` arrays; a Dataset.
+        target: the target column of a table; without it one is chosen by name, or the last.
+        test: a test part that lies apart, of the same kind.
+        header, separator, encoding, missing: how to read text tables, see `Reading`.
+
+    Raises:
+        DataError: nothing there, damaged or not understood; the message names file, row and column, and what to do.
+
+    Example:
+        >>> load("digits").train.inputs.shape
+        (1797, 8, 8, 1)
+    """
+    reading = Reading(header, separator, encoding, tuple(missing))
+    if isinstance(source, Source):
+        return source
+    train, test_part = read(source, reading)
+    messages = list(train.messages)
+    if test is not None:
+        expected = train.frame.columns if isinstance(train, TablePart) else ()
+        own, apart = read(test, reading, expected=expected)
+        test_part = apart or own  # the test part of a folder that has both
+    if test_part is not None:
+        messages += test_part.messages
+        if isinstance(train, TablePart) != isinstance(test_part, TablePart):
+            raise DataError(f"{train.name} and its test part {test_part.name} are of different kinds")
+    if isinstance(train, TablePart):
+        target, said = choose_target(train.frame.columns, target, train.name)
+        return Source("table", train.name, train, test_part, target, messages + said, reading)
+    if target is not None:
+        raise DataError(f"{train.name} has no columns, so no target column {target!r}", fix="leave the target out")
+    kind = "image" if train.inputs.ndim == 4 else "array"
+    return Source(kind, train.name, train, test_part, None, messages, reading)
+
+
+def read(
+    source: Any, reading: Reading | None = None, *, expected: Sequence[str] = (), labelled: bool = True
+) -> tuple[Part, Part | None]:
+    """The training part of anything that can be a source, and its test part where it has one.
+
+    Arguments:
+        source: as in `load`.
+        reading: how to read text tables.
+        expected: column names that a text table's header would hold.
+        labelled: whether the target must be there.
+    """
+    from chainrule.data.archives import array_part, parts_from_arrays
+    from chainrule.data.frames import is_frame, read_frame
+
+    reading = reading or Reading()
+    if isinstance(source, (str, os.PathLike)):
+        train, test = _read_path(source, reading, expected, labelled)
+    elif isinstance(source, Source):
+        train, test = source.train, source.test
+    elif isinstance(source, (TablePart, ArrayPart)):
+        train, test = source, None
+    elif isinstance(source, Dataset):
+        train, test = _from_dataset(source), None
+    elif isinstance(source, tuple):
+        if len(source) != 2:
+            raise ShapeError(f"a tuple of {len(source)} as data, expected (x, y)", fix="prepare((x, y))")
+        train, test = array_part(source[0], source[1], "the arrays"), None
+    elif isinstance(source, Mapping) and any(np.ndim(value) > 1 for value in source.values()):
+        train, test = parts_from_arrays(source, "the arrays", labelled=labelled)
+    elif is_frame(source):
+        train, test = read_frame(source), None
+    elif hasattr(source, "__array__") and not labelled:
+        train, test = array_part(source, None, "the array"), None
+    else:
+        raise DataError(
+            f"{type(source).__name__} is no data that is understood",
+            fix="a path, a bundled name, a data frame, a dict of columns, or a tuple (x, y) of arrays",
+        )
+    for part in (train, test):
+        if isinstance(part, TablePart):
+            part.frame = clean(part.frame, reading.signs)
+    return train, test
+
+
+def _read_path(
+    source: str | os.PathLike[str], reading: Reading, expected: Sequence[str], labelled: bool
+) -> tuple[Part, Part | None]:
+    from chainrule.data.archives import read_npy, read_npz
+    from chainrule.data.frames import read_columnar_file
+    from chainrule.data.idx import is_idx_folder, read_idx_folder
+    from chainrule.data.image_folders import IMAGE_ENDINGS, is_image_folder, read_image_folder, read_images
+    from chainrule.data.text_tables import read_text_table
+
+    text = os.fspath(source)
+    if text.replace("_", "-") in bundled_names():
+        return _from_dataset(bundled(text), text), None
+    path = Path(text).expanduser() if text else Path(".")
+    try:
+        existing(path)
+    except DataError as error:
+        near = suggest(text, bundled_names())
+        if near and isinstance(source, str):
+            raise DataError(f"no file, folder or bundled data set {text!r}.{near}", fix=error.fix) from None
+        raise
+    if path.is_dir():
+        try:
+            if is_idx_folder(path):
+                return read_idx_folder(path)
+            if is_image_folder(path):
+                images = [p for p in sorted(path.iterdir()) if p.suffix.lower() in IMAGE_ENDINGS]
+                if images and not labelled:
+                    return read_images(images, path.name), None
+                return read_image_folder(path)
+            inside = sorted(p.name for p in path.iterdir())
+        except OSError as error:
+            raise DataError(f"{str(path)!r} cannot be read: {error.strerror or error}") from None
+        held = ", ".join(inside[:8]) + (", …" if len(inside) > 8 else "") if inside else "nothing"
+        raise DataError(
+            f"the folder {str(path)!r} holds neither IDX files nor class folders with images, but {held}",
+            fix="name the file itself" if inside else "check the path",
+        )
+    ending = Path(path.name.lower().removesuffix(".gz")).suffix
+    if "-ubyte" in path.name or "idx" in ending:
+        raise DataError(
+            f"{path.name} is one file of a set in IDX format",
+            fix=f"name its folder, {str(path.parent)!r}, with images and labels",
+        )
+    if ending in _COLUMNAR:
+        return read_columnar_file(path), None
+    if ending == ".npz":
+        return read_npz(path, labelled=labelled)
+    if ending == ".npy" and not labelled:
+        return read_npy(path), None
+    if ending in IMAGE_ENDINGS and not labelled:
+        return read_images([path], path.name), None
+    if ending and ending not in _TEXT and not ending[1:].isdigit():
+        raise DataError(
+            f"{path.name} ends in {ending}, which no reader knows",
+            fix="CSV, TSV, Parquet, Arrow or .npz; a folder of IDX files or of class folders; text tables end in .csv",
+        )
+    part = read_text_table(
+        *(path,), header=reading.header, separator=reading.separator, encoding=reading.encoding, expected=expected
+    )
+    return part, None
+
+
+def _from_dataset(dataset: Dataset, name: str = "the dataset") -> ArrayPart:
+    if len(dataset.inputs) != 1:
+        raise DataError(
+            f"a dataset of {len(dataset.inputs)} inputs is prepared already",
+            fix="give it to the Trainer as it is, or prepare the table it came from",
+        )
+    return ArrayPart(dataset.inputs[0], dataset.target, name, dataset.classes, dataset.task)
+
+
+def _rows(part: Part) -> int:
+    return part.frame.height if isinstance(part, TablePart) else len(part.inputs)
