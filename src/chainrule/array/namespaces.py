@@ -62,6 +62,10 @@ class _NumpyNamespace(Namespace):
         y[rows[inside]] = values[inside]
         return y
 
+    def solve_triangular(self, x1: Array, x2: Array, upper: bool) -> Array:
+        """The solution of triangular equations; the other triangle of x1 is not read."""
+        return np.linalg.solve(np.triu(x1) if upper else np.tril(x1), x2)
+
     def unique_rows(self, rows: Array) -> tuple[Array, Array]:
         """The distinct rows, and for each of the given rows its place among them."""
         unique, inverse = np.unique(rows, return_inverse=True)
@@ -92,6 +96,9 @@ class _JaxNamespace(Namespace):
 
     def set_rows(self, x: Array, rows: Array, values: Array) -> Array:
         return x.at[rows].set(values, mode="drop", unique_indices=True)
+
+    def solve_triangular(self, x1: Array, x2: Array, upper: bool) -> Array:
+        return self._lax.linalg.triangular_solve(x1, x2, left_side=True, lower=not upper)
 
     def unique_rows(self, rows: Array) -> tuple[Array, Array]:
         # The number of distinct rows is unknown while compiling: the rest points past every table, and `set_rows` drops it.
@@ -133,6 +140,8 @@ def resolve(arrays: list[Any], tracing: bool) -> tuple[Namespace, list[Any]]:
             )
         return jax_namespace(), arrays
     return numpy_namespace, [
-        array if array is None or isinstance(array, np.ndarray | np.generic | bool | int | float | complex) else np.asarray(array)
+        array
+        if array is None or isinstance(array, np.ndarray | np.generic | bool | int | float | complex)
+        else np.asarray(array)
         for array in arrays
     ]

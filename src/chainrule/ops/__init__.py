@@ -19,6 +19,7 @@ from chainrule.ops import (
     exponentials,
     indexing,
     inspection,
+    linalg,
     network,
     products,
     reductions,
@@ -50,7 +51,7 @@ from chainrule.ops.shapes import *
 from chainrule.ops.sorting import *
 from chainrule.ops.trigonometry import *
 
-__all__ = []
+__all__ = ["linalg"]
 __all__ += activations.__all__
 __all__ += arithmetic.__all__
 __all__ += bits.__all__
@@ -74,3 +75,4 @@ __all__ += trigonometry.__all__
 
 # Tensor's operators and the rules of derivatives, on lower floors, reach the operations through this table.
 FUNCTIONS.update({name: globals()[name] for name in __all__})
+FUNCTIONS.update({f"linalg.{name}": getattr(linalg, name) for name in linalg.__all__})
