@@ -1,0 +1,25 @@
+"""The train floor: from a model and data to a run that can go on after a kill, and be looked into."""
+
+from chainrule.train import events
+from chainrule.train.config import Config, DataConfig, ModelConfig, OptimizerConfig, ScheduleConfig, TrainerConfig
+from chainrule.train.pipeline import TrainedModel, complete, train
+from chainrule.train.progress import ProgressDisplay
+from chainrule.train.run import Run, new_run_folder
+from chainrule.train.trainer import Trainer
+
+__all__ = [
+    "Config",
+    "DataConfig",
+    "ModelConfig",
+    "OptimizerConfig",
+    "ProgressDisplay",
+    "Run",
+    "ScheduleConfig",
+    "TrainedModel",
+    "Trainer",
+    "TrainerConfig",
+    "complete",
+    "events",
+    "new_run_folder",
+    "train",
+]

@@ -1,0 +1,292 @@
+"""From data to a trained, saved, tested model: what `chainrule train` does, as functions.
+
+A run's folder holds all that is needed to go on, to score and to predict; `TrainedModel.load` opens it again.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule import losses, metrics, models, optim
+from chainrule.data import Dataset, Prepared, Preprocessing, prepare
+from chainrule.errors import ChainruleError, ConfigError, RunError, suggest
+from chainrule.graph import random
+from chainrule.nn import Module
+from chainrule.train.config import Config
+from chainrule.train.events import Callback
+from chainrule.train.files import read_tensors, write_atomic, write_json
+from chainrule.train.run import Run
+from chainrule.train.trainer import Trainer
+
+__all__ = ["TrainedModel", "complete", "train"]
+
+_LISTED = 2000  # predictions of a regression kept for the report
+
+_LOSSES = {"binary": losses.BinaryCrossEntropy, "classification": losses.CrossEntropy, "regression": losses.MSE}
+
+_OPTIMIZERS: dict[str, tuple[Any, float, float]] = {  # rule, usual learning rate, usual weight decay
+    "adamw": (optim.AdamW, 1e-3, 1e-2),
+    "adam": (optim.Adam, 1e-3, 0.0),
+    "sgd": (optim.SGD, 0.1, 0.0),
+    "momentum": (optim.Momentum, 0.05, 0.0),
+    "nesterov": (optim.Nesterov, 0.05, 0.0),
+    "rmsprop": (optim.RMSProp, 1e-3, 0.0),
+    "adagrad": (optim.AdaGrad, 1e-2, 0.0),
+    "adadelta": (optim.AdaDelta, 1.0, 0.0),
+    "lion": (optim.Lion, 1e-4, 1e-2),
+}
+
+
+@dataclass
+class TrainedModel:
+    """A model with all that belongs to it: how its inputs are prepared, what its outputs mean, and the run it came from.
+
+    Attributes:
+        model, loss, preprocessing, config: the parts.
+        run: the training it came from.
+        data: the prepared data, right after training; None when loaded.
+        scores: on the test set, or None where there was none.
+
+    Example:
+        >>> from chainrule import train
+        >>> trained = train.train(train.Config(), source="xor", progress=False)
+        >>> trained.config.model.name
+        'mlp'
+    """
+
+    model: Module
+    loss: Any
+    preprocessing: Preprocessing
+    config: Config
+    run: Run
+    data: Prepared | None = None
+    scores: dict[str, float] | None = None
+
+    @classmethod
+    def load(cls, path: str | Path) -> TrainedModel:
+        """The model of a run's folder, with its best weights.
+
+        Raises:
+            RunError: when the folder is none of a run, or has no weights yet.
+            CheckpointError: when the weights are damaged or belong to another model.
+        """
+        folder = Path(path)
+        if not (folder / "config.toml").exists():
+            raise RunError(f"{folder} is not the folder of a run: it has no config.toml.", fix="give the folder that `chainrule train` printed")
+        config = Config.read(folder / "config.toml")
+        preprocessing = Preprocessing.load(folder / "preprocessing.json")
+        model = _model(config, preprocessing)
+        weights = folder / "model.safetensors"
+        if not weights.exists():
+            raise RunError(f"{folder} has no weights yet: the run did not get to its end.", fix=f"chainrule train --resume {folder}")
+        try:
+            model.load_state_dict(read_tensors(weights)[0])
+        except ChainruleError as error:
+            error.where = error.where or str(weights)
+            raise
+        model.eval()
+        return cls(model, _loss(_task(preprocessing)), preprocessing, config, Run.read(folder))
+
+    def trainer(self) -> Trainer:
+        """A trainer to evaluate and predict with."""
+        task = _task(self.preprocessing)
+        return Trainer(self.model, self.loss, optim.SGD(self.model.parameters(), lr=0.0), metrics=metrics.for_task(task), progress=False)
+
+    def evaluate(self, dataset: Dataset) -> dict[str, float]:
+        """Loss and the task's metrics; those of a regression in the target's own unit."""
+        return self.trainer().evaluate(dataset)
+
+    def predict(self, dataset: Dataset) -> np.ndarray:
+        """Probabilities (N,) or (N, C), or numbers in the target's own unit (N,)."""
+        prediction = self.trainer().predict(dataset.inputs)
+        return dataset.restore(prediction) if dataset.task == "regression" else prediction
+
+
+def train(
+    config: Config,
+    *,
+    source: Any = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    callbacks: Sequence[Callback] = (),
+    progress: bool = True,
+    messages: Any = None,
+) -> TrainedModel:
+    """Reads the data, builds the network, trains it, scores it on the test set, and writes the run's folder.
+
+    Arguments:
+        config: every choice; what is None is chosen by the data, and noted in the run's config.
+        source: the data as an object (a DataFrame, arrays), instead of `config.data.source`.
+        out: the run's folder; None writes nothing.
+        resume: go on from the newest snapshot in `out`.
+        callbacks: called with every event of the training.
+        progress: whether to show progress.
+        messages: called with a list of sentences about the data, before training.
+
+    Raises:
+        DataError, ConfigError, RunError: for what does not fit; the message says what to change.
+    """
+    found = config.data.source if source is None else source
+    prepared = prepare(
+        found, target=config.data.target, test=config.data.test, task=config.data.task,
+        validation=config.data.validation, test_fraction=config.data.test_fraction, seed=config.data.seed,
+    )  # fmt: skip
+    if messages is not None:
+        messages(prepared.messages)
+    complete(config, prepared)
+    task = _task(prepared.preprocessing)
+    random.seed(config.trainer.seed)
+    model = _model(config, prepared.preprocessing)
+    loss = _loss(task)
+    trainer = Trainer(
+        model, loss, _optimizer(config, model),
+        metrics=metrics.for_task(task), schedule=_schedule(config, len(prepared.train)), callbacks=callbacks,
+        seed=config.trainer.seed, progress=progress,
+    )  # fmt: skip
+    folder = None if out is None else Path(out)
+    if folder is not None and not resume:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"The run folder {folder} cannot be made: {error.strerror}.", fix="choose another place with --out") from error
+        config.environment = _environment()
+        config.write(folder / "config.toml")
+        write_json(folder / "preprocessing.json", prepared.preprocessing.to_dict())
+        write_atomic(folder / "graph.svg", _drawing(model, prepared.train).encode())
+    options = config.trainer
+    run = trainer.fit(
+        prepared.train, prepared.validation,
+        epochs=options.epochs or 1, batch_size=options.batch_size or None, patience=options.patience or None,
+        out=folder, resume=resume, checkpoint_every=options.checkpoint_every,
+    )  # fmt: skip
+    trained = TrainedModel(model, loss, prepared.preprocessing, config, run, prepared)
+    if prepared.test is not None:
+        trained.scores = trainer.evaluate(prepared.test)
+    if folder is not None:
+        write_json(folder / "summary.json", _summary(trained, trainer, prepared))
+    return trained
+
+
+def complete(config: Config, prepared: Prepared) -> None:
+    """Fills in the choices that were left open, by the size and kind of the data.
+
+    Small tables get small networks and small batches; the number of epochs makes for some thousands of updates.
+    """
+    rows, description = len(prepared.train), prepared.preprocessing.input_description
+    model, optimizer, trainer = config.model, config.optimizer, config.trainer
+    if model.name == "auto":
+        model.name = "mlp"
+    if model.hidden is None:
+        if description["kind"] == "image":
+            model.hidden = [512, 256] if rows >= 20_000 else [128, 64]
+        else:
+            model.hidden = [128, 64] if rows >= 5_000 else [64, 32]
+    if model.dropout is None:
+        model.dropout = 0.2 if rows >= 500 else 0.0
+    if trainer.batch_size is None:
+        trainer.batch_size = 128 if rows >= 20_000 else 32 if rows >= 500 else 16
+    if trainer.epochs is None:
+        size = trainer.batch_size or rows
+        trainer.epochs = int(np.clip(3000 * size / rows, 20, 100))
+    if optimizer.name not in _OPTIMIZERS:
+        raise ConfigError(f"There is no optimizer {optimizer.name!r}.{suggest(optimizer.name, _OPTIMIZERS)}", fix=f"one of {list(_OPTIMIZERS)}")
+    _, lr, decay = _OPTIMIZERS[optimizer.name]
+    optimizer.lr = lr if optimizer.lr is None else optimizer.lr
+    optimizer.weight_decay = decay if optimizer.weight_decay is None else optimizer.weight_decay
+
+
+def _task(preprocessing: Preprocessing) -> str:
+    if preprocessing.target is None:
+        raise RunError("This model was made without a target.")
+    return preprocessing.target.task
+
+
+def _loss(task: str) -> Any:
+    return _LOSSES[task]()
+
+
+def _model(config: Config, preprocessing: Preprocessing) -> Module:
+    options = config.model
+    return models.build(
+        options.name, preprocessing.input_description,
+        hidden=options.hidden, activation=options.activation, dropout=options.dropout or 0.0, batch_norm=options.batch_norm,
+    )  # fmt: skip
+
+
+def _optimizer(config: Config, model: Module) -> optim.Optimizer:
+    rule, _, _ = _OPTIMIZERS[config.optimizer.name]
+    return rule(
+        model.parameters(), lr=config.optimizer.lr, weight_decay=config.optimizer.weight_decay, clip_norm=config.optimizer.clip_norm
+    )
+
+
+def _schedule(config: Config, rows: int) -> Any:
+    assert config.optimizer.lr is not None and config.trainer.epochs is not None
+    size = min(config.trainer.batch_size or rows, rows)
+    total = config.trainer.epochs * -(-rows // size)
+    schedules = {
+        "constant": lambda lr: None,
+        "one-cycle": lambda lr: optim.OneCycle(lr, total),
+        "cosine": lambda lr: optim.Cosine(lr, total),
+        "linear": lambda lr: optim.Polynomial(lr, total, power=1.0),
+        "step": lambda lr: optim.Step(lr, max(total // 3, 1), 0.1),
+    }
+    name = config.schedule.name
+    if name not in schedules:
+        raise ConfigError(f"There is no schedule {name!r}.{suggest(name, schedules)}", fix=f"one of {list(schedules)}")
+    return schedules[name](config.optimizer.lr)
+
+
+def _environment() -> dict[str, Any]:
+    return {
+        "chainrule": version("chainrule"),
+        "python": platform.python_version(),
+        "numpy": version("numpy"),
+        "jax": version("jax"),
+        "platform": platform.platform(),
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv and sys.argv[0] else "",
+    }
+
+
+def _drawing(model: Module, train: Dataset) -> str:
+    from chainrule.graph import draw
+
+    model.eval()
+    return draw(model(*[x[:2] for x in train.inputs]), depth=2).svg
+
+
+def _summary(trained: TrainedModel, trainer: Trainer, prepared: Prepared) -> dict[str, Any]:
+    run, task = trained.run, _task(trained.preprocessing)
+    summary: dict[str, Any] = {
+        "status": run.status,
+        "best_epoch": run.best_epoch,
+        "epochs": run.epochs,
+        "steps": run.steps,
+        "seconds": run.seconds,
+        "parameters": sum(p.size for p in trained.model.parameters()),
+        "task": task,
+        "data": prepared.summary,
+        "reproduce": trained.config.environment.get("command", ""),
+    }
+    if prepared.validation is not None:
+        summary["validation"] = trainer.evaluate(prepared.validation)
+    if prepared.test is not None and prepared.test.target is not None:
+        summary["test"] = trained.scores
+        prediction = trained.predict(prepared.test)
+        if task == "regression":
+            target = prepared.test.restore(prepared.test.target)
+            summary["test_predictions"] = {"target": target[:_LISTED], "prediction": prediction[:_LISTED]}
+        else:
+            summary["test_predictions"] = {
+                "confusion": metrics.confusion_matrix(prediction, prepared.test.target),
+                "classes": prepared.test.classes,
+            }
+    return summary

@@ -1,0 +1,70 @@
+"""The probe: how large activations, gradients and updates are in each layer, from one eager pass over a few samples.
+
+It runs on NumPy in evaluation mode, so it changes nothing and compiles nothing; the layers are found in the graph itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.graph import RowSparse, Tensor, gradients, nodes_of
+from chainrule.nn import Module
+
+__all__ = ["layer_statistics"]
+
+
+def layer_statistics(
+    model: Module, loss: Any, inputs: tuple[np.ndarray, ...], target: np.ndarray, before: dict[str, np.ndarray], steps: int
+) -> list[dict[str, Any]]:
+    """One record for each layer that has parameters or changes its input, in the order in which they ran.
+
+    Arguments:
+        inputs, target: a few samples.
+        before: the parameters when they were looked at last, to measure how far they have moved; `steps`: updates since then.
+    """
+    was_training = model.training
+    model.eval()
+    try:
+        output = model(*inputs)
+        cost = loss(output, target)
+        wanted = [p for p in model.parameters() if p.requires_grad]
+        outputs: dict[str, Any] = {}
+        for node in reversed(nodes_of([cost])):
+            if node.scope and node._results is not None:
+                outputs[node.scope] = node._results[0]  # the last operation of a layer makes its output
+        slopes = {id(p): g for p, g in gradients([cost], [None], wanted=wanted)}
+    finally:
+        if was_training:
+            model.train()
+
+    records = []
+    modules = dict(model.named_modules())
+    for path, activation in outputs.items():
+        module = modules.get(path)
+        if module is None:
+            continue
+        values = np.asarray(activation, np.float64)
+        record: dict[str, Any] = {
+            "layer": path,
+            "kind": type(module).__name__,
+            "activation_mean": float(values.mean()),
+            "activation_std": float(values.std()),
+            "activation_zero": float((values == 0).mean()),
+        }
+        for name, parameter in module.named_parameters():
+            if "." in name:
+                continue
+            weight = np.asarray(parameter.numpy(), np.float64)
+            scale = float(np.sqrt(np.mean(weight**2)))
+            record.setdefault("weight_rms", {})[name] = scale
+            slope = slopes.get(id(parameter))
+            if isinstance(slope, Tensor | RowSparse):
+                record.setdefault("gradient_rms", {})[name] = float(np.sqrt(np.mean(np.asarray(slope.numpy(), np.float64) ** 2)))
+            old = before.get(f"{path}.{name}")
+            if old is not None and steps and scale:
+                moved = float(np.sqrt(np.mean((weight - old) ** 2)))
+                record.setdefault("update_ratio", {})[name] = moved / steps / scale
+        records.append(record)
+    return records

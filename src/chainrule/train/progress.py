@@ -1,0 +1,101 @@
+"""What a person sees while a network trains: a bar with rate and time left in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from chainrule.train.events import EpochEnded, Event, Message, RunEnded, RunStarted, StepsDone
+
+__all__ = ["ProgressDisplay"]
+
+
+def scores(record: dict[str, Any]) -> str:
+    """An epoch's scores in one line: `loss 0.31 · validation loss 0.29 · validation accuracy 0.912`."""
+    parts = [f"loss {record['train']['loss']:.4g}"]
+    parts += [f"validation {name} {value:.4g}" for name, value in record.get("validation", {}).items()]
+    return " · ".join(parts)
+
+
+class ProgressDisplay:
+    """A callback that shows the run on standard error.
+
+    In a terminal: a bar that moves within an epoch, and a line for the first epoch, every new best within the last second of silence,
+    and the last. Without one: a line now and then, so a log stays short.
+    """
+
+    def __init__(self, quiet_seconds: float | None = None) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True)
+        self._interactive = self._console.is_terminal
+        self._pause = quiet_seconds if quiet_seconds is not None else (1.0 if self._interactive else 5.0)
+        self._bar: Any = None
+        self._task: Any = None
+        self._last_line = 0.0
+        self._pending: str | None = None
+        self._epochs = 0
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, RunStarted):
+            self._start(event)
+        elif isinstance(event, StepsDone) and self._bar is not None:
+            rate = f"{event.samples_per_second:,.0f} samples/s"
+            self._bar.update(self._task, completed=event.fraction, loss=f"loss {event.loss:.4g}", rate=rate, left=_clock(event.seconds_left))
+        elif isinstance(event, EpochEnded):
+            self._epoch(event)
+        elif isinstance(event, Message):
+            self._say(event.text)
+        elif isinstance(event, RunEnded):
+            if self._pending:
+                self._say(self._pending)
+            self._close()
+
+    def _start(self, event: RunStarted) -> None:
+        self._epochs = event.epochs
+        went_on = f", going on after epoch {event.epoch}" if event.epoch else ""
+        self._say(
+            f"{event.parameters:,} parameters · {event.samples:,} samples · {event.steps_per_epoch:,} steps in an epoch · "
+            f"up to {event.epochs} epochs{went_on}"
+        )
+        if self._interactive:
+            from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+            self._bar = Progress(
+                BarColumn(bar_width=30),
+                TaskProgressColumn(),
+                TextColumn("{task.fields[loss]}"),
+                TextColumn("[dim]{task.fields[rate]}"),
+                TextColumn("{task.fields[left]}"),
+                console=self._console,
+                transient=True,
+            )
+            self._task = self._bar.add_task("", total=1.0, loss="compiling", rate="", left="")
+            self._bar.start()
+
+    def _epoch(self, event: EpochEnded) -> None:
+        mark = "  best so far" if event.best else ""
+        line = f"epoch {event.epoch:>{len(str(self._epochs))}}/{self._epochs}  {scores(event.record)}{mark}"
+        now = time.monotonic()
+        if event.epoch == 1 or now - self._last_line >= self._pause:
+            self._say(line)
+            self._last_line = now
+            self._pending = None
+        else:
+            self._pending = line
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, highlight=False, markup=False)
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+        sys.stderr.flush()
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds + 0.5), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d} left" if hours else f"{minutes}:{rest:02d} left"

@@ -1,0 +1,506 @@
+"""Trainer: fits a model to data, many steps in each call of one compiled program, and keeps the run so that it can go on and be explained."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule.compile import compile
+from chainrule.data import Dataset
+from chainrule.errors import CheckpointError, ConfigError, RunError, ShapeError
+from chainrule.graph import Variable, as_tensor, random
+from chainrule.nn import Module
+from chainrule.ops import take
+from chainrule.optim import Optimizer
+from chainrule.train.events import (
+    Callback,
+    EpochEnded,
+    Event,
+    Message,
+    RunEnded,
+    RunStarted,
+    SnapshotSaved,
+    StepsDone,
+)
+from chainrule.train.files import append_lines, read_lines, write_atomic, write_tensors
+from chainrule.train.probe import layer_statistics
+from chainrule.train.progress import ProgressDisplay
+from chainrule.train.run import Run
+from chainrule.train.snapshot import latest_snapshot, load_snapshot, save_snapshot
+
+__all__ = ["Trainer"]
+
+_EVALUATION_BATCH = 512
+_PROBE_SAMPLES = 64
+_SECONDS_PER_CALL = 0.5
+_ASSUMED_FLOPS = 1e11  # of a small machine; decides how many steps go into one call, and must not depend on the machine's mood
+_SNAPSHOT_PAUSE = 5.0
+
+
+@dataclass
+class _Progress:
+    """Where a run stands; everything but the weights that a resumed run needs."""
+
+    epoch: int = 0  # complete ones
+    step_in_epoch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    best_epoch: int = 0
+    best_loss: float = math.inf
+    sums: dict[str, float] = field(default_factory=dict)  # of the epoch under way, weighted by samples
+    seen: int = 0
+
+
+class Trainer:
+    """Fits a model by gradient descent: full-batch, mini-batch or stochastic, by `batch_size`.
+
+    Arguments:
+        model: any `nn.Module`; it is called with the dataset's inputs.
+        loss: an objective with `loss(outputs, target)`, such as `losses.CrossEntropy()`.
+        optimizer: made with the model's parameters.
+        metrics: scores of `chainrule.metrics`, for training and validation.
+        schedule: the learning rate as a function of the step (from 0), or None for the optimizer's own.
+        callbacks: functions that are called with every event (`chainrule.train.events`).
+        seed: of the order of the samples.
+        progress: whether to show progress on standard error.
+
+    Example:
+        >>> import numpy as np, chainrule as cr
+        >>> from chainrule import nn, losses, optim
+        >>> x = np.linspace(-1, 1, 64, dtype=np.float32)[:, None]
+        >>> model = nn.Linear(1, 1)
+        >>> trainer = cr.Trainer(model, losses.MSE(), optim.SGD(model.parameters(), lr=0.5), progress=False)
+        >>> run = trainer.fit((x, 3 * x), epochs=20, batch_size=16)
+        >>> round(float(model.weight.numpy()[0, 0]), 3)
+        3.0
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        loss: Any,
+        optimizer: Optimizer,
+        *,
+        metrics: Sequence[Any] = (),
+        schedule: Callable[[int], float] | None = None,
+        callbacks: Sequence[Callback] = (),
+        seed: int = 0,
+        progress: bool = True,
+    ) -> None:
+        self.model = model
+        self.loss = loss
+        self.optimizer = optimizer
+        self.metrics = list(metrics)
+        self.schedule = schedule
+        self.seed = seed
+        self.callbacks: list[Callback] = [*callbacks, *([ProgressDisplay()] if progress else [])]
+        self._stopping = ""
+        self._data: list[Variable] = []
+        self._target = Variable(np.zeros(0, np.float32))
+        self._train_step = compile(self._one_step)
+        self._forward = compile(self._one_forward)
+
+    # -- the compiled parts ----------------------------------------------------------------------------------------------------------
+
+    def _one_step(self, rows: Any, rate: Any) -> Any:
+        inputs = [take(x, rows, axis=0) for x in self._data]
+        target = take(self._target, rows, axis=0)
+        if self.schedule is not None:
+            self.optimizer.lr = rate
+        outputs = self.model(*inputs)
+        loss = self.loss(outputs, target)
+        self.optimizer.minimize(loss)
+        return loss, (outputs if self.metrics else None)
+
+    def _one_forward(self, *inputs: Any) -> Any:
+        return self.model(*inputs)
+
+    # -- fitting -------------------------------------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        train: Any,
+        validation: Any = None,
+        *,
+        epochs: int = 20,
+        batch_size: int | None = 32,
+        shuffle: bool = True,
+        patience: int | None = None,
+        out: str | Path | None = None,
+        resume: bool = False,
+        checkpoint_every: int | None = None,
+    ) -> Run:
+        """Trains, and leaves the model with the weights of the best epoch.
+
+        Arguments:
+            train, validation: a `data.Dataset`, or a pair of arrays (inputs, target).
+            epochs: passes over the training samples.
+            batch_size: samples in one update; None takes all of them (full-batch gradient descent). The last batch of an epoch may be
+                smaller, and counts by its samples in the epoch's loss.
+            shuffle: whether every epoch has its own order.
+            patience: stop after this many epochs without a lower validation loss; None never stops early.
+            out: the run's folder, for metrics, snapshots and weights; None writes nothing.
+            resume: go on from the newest snapshot in `out`, bit for bit as if nothing had happened.
+            checkpoint_every: also snapshot after this many steps; otherwise after epochs, at most every few seconds.
+
+        Ctrl-C ends the run after the steps under way, with a snapshot and usable weights; a second one ends it at once.
+
+        Raises:
+            ShapeError: when model, data and loss do not fit.
+            RunError: when the folder cannot be written.
+        """
+        train = _dataset(train, "train")
+        validation = None if validation is None else _dataset(validation, "validation")
+        if len(train) == 0:
+            raise ShapeError("There is no training sample.")
+        if epochs < 1:
+            raise ConfigError(f"epochs must be at least 1, got {epochs}.")
+        batch = len(train) if batch_size is None else batch_size
+        if batch < 1:
+            raise ConfigError(f"batch_size must be at least 1, or None for all samples, got {batch_size}.")
+        batch = min(batch, len(train))
+        folder = None if out is None else Path(out)
+        if folder is not None:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise RunError(f"The run folder {folder} cannot be made: {error.strerror}.", fix="choose another place with --out") from error
+        self._check(train)
+        self._hold(train)
+
+        progress, run = _Progress(), Run(path=folder)
+        best: dict[str, np.ndarray] = {}
+        if resume:
+            if folder is None:
+                raise ConfigError("resume needs the folder of the run.", fix="fit(..., out=folder, resume=True)")
+            progress, best = self._restore(folder, run, epochs)
+        elif folder is not None:
+            for name in ("metrics.jsonl", "layers.jsonl"):
+                (folder / name).unlink(missing_ok=True)
+
+        steps_per_epoch = -(-len(train) // batch)
+        parameters = sum(p.size for p in self.model.parameters() if p.requires_grad)
+        self._tell(RunStarted(epochs, progress.epoch, steps_per_epoch, len(train), parameters, folder))
+        self._stopping = ""
+        self.model.train()
+        writer = _Writer(self, folder, run, progress)
+        with self._interruptible():
+            self._epochs(train, validation, epochs, batch, shuffle, patience, checkpoint_every, progress, run, best, writer)
+        status = self._stopping or "finished"
+        if status != "interrupted" and best:
+            self.model.load_state_dict(best)
+        run.status, run.best_epoch, run.epochs, run.steps, run.seconds = (
+            status, progress.best_epoch, progress.epoch, progress.step, progress.seconds,
+        )  # fmt: skip
+        self.model.eval()
+        if folder is not None:
+            writer.weights(best if best else None)
+        self._tell(RunEnded(status, progress.epoch, progress.best_epoch, progress.seconds))
+        return run
+
+    def stop(self, reason: str = "stopped") -> None:
+        """Ends the run after the steps under way; for callbacks."""
+        self._stopping = reason
+
+    def _epochs(
+        self, train: Dataset, validation: Dataset | None, epochs: int, batch: int, shuffle: bool, patience: int | None,
+        checkpoint_every: int | None, progress: _Progress, run: Run, best: dict[str, np.ndarray], writer: _Writer,
+    ) -> None:  # fmt: skip
+        whole, rest = divmod(len(train), batch)
+        total = epochs * (whole + bool(rest))
+        chunk = self._steps_per_call(batch, checkpoint_every)
+        begun, done_before = time.perf_counter(), progress.step
+        seconds_before = progress.seconds
+        while progress.epoch < epochs and not self._stopping:
+            order = _order(self.seed, progress.epoch, len(train), shuffle)
+            epoch_begun, epoch_step = time.perf_counter(), progress.step
+            while progress.step_in_epoch < whole + bool(rest) and not self._stopping:
+                first = progress.step_in_epoch
+                started = time.perf_counter()
+                if first < whole:
+                    count = min(chunk - first % chunk, whole - first)
+                    rows = order[first * batch : (first + count) * batch].reshape(count, batch)
+                    losses, outputs = self._train_step.scan(rows, self._rates(progress.step, count))
+                else:
+                    count, rows = 1, order[whole * batch :]
+                    loss, outputs = self._train_step(rows, self._rates(progress.step, 1)[0])
+                    losses = loss
+                mean = float(np.mean(losses.numpy(), dtype=np.float64))
+                self._add_up(progress, train, rows, mean, outputs)
+                progress.step += count
+                progress.step_in_epoch += count
+                now = time.perf_counter()
+                progress.seconds = seconds_before + now - begun
+                if not math.isfinite(mean):
+                    self._stopping = "diverged"
+                    self._tell(Message(
+                        f"The loss is {mean} after step {progress.step}: training has diverged. "
+                        f"A lower learning rate (now {self._rates(progress.step - 1, 1)[0]:.3g}) or clip_norm may help."
+                    ))  # fmt: skip
+                    return
+                pace = (now - begun) / (progress.step - done_before)
+                self._tell(StepsDone(
+                    progress.epoch + 1, progress.step, progress.step / total, mean, rows.size / (now - started),
+                    pace * (total - progress.step),
+                ))  # fmt: skip
+                if checkpoint_every and progress.step % checkpoint_every < count and progress.step_in_epoch < whole + bool(rest):
+                    writer.snapshot(best)
+            if progress.step_in_epoch < whole + bool(rest):
+                break
+            samples_per_second = (progress.step - epoch_step) * batch / max(time.perf_counter() - epoch_begun, 1e-9)
+            self._end_epoch(train, validation, progress, run, best, writer, samples_per_second)
+            if patience is not None and validation is not None and progress.epoch - progress.best_epoch >= patience:
+                self._stopping = self._stopping or "stopped"
+                self._tell(Message(f"No lower validation loss for {patience} epochs: stopped early."))
+            writer.snapshot_if_due(best, last=progress.epoch == epochs or bool(self._stopping))
+        if self._stopping == "interrupted":
+            writer.snapshot(best)
+
+    def _end_epoch(
+        self, train: Dataset, validation: Dataset | None, progress: _Progress, run: Run, best: dict[str, np.ndarray],
+        writer: _Writer, samples_per_second: float,
+    ) -> None:  # fmt: skip
+        progress.epoch += 1
+        progress.step_in_epoch = 0
+        record: dict[str, Any] = {
+            "event": "epoch",
+            "epoch": progress.epoch,
+            "step": progress.step,
+            "seconds": progress.seconds,
+            "learning_rate": float(self.optimizer.lr),
+            "samples_per_second": samples_per_second,
+            "train": {name: total / progress.seen for name, total in progress.sums.items()},
+        }
+        progress.sums, progress.seen = {}, 0
+        improved = validation is None
+        if validation is not None:
+            record["validation"] = self.evaluate(validation)
+            loss = record["validation"]["loss"]
+            if loss < progress.best_loss:
+                progress.best_loss = loss
+                improved = True
+        if improved:
+            progress.best_epoch = progress.epoch
+            if validation is not None:
+                best.clear()
+                best.update(_arrays(self.model))
+        run.history.append(record)
+        writer.epoch(train, record)
+        self._tell(EpochEnded(progress.epoch, record, improved and validation is not None))
+
+    def _add_up(self, progress: _Progress, train: Dataset, rows: np.ndarray, mean: float, outputs: Any) -> None:
+        count = rows.size
+        progress.seen += count
+        progress.sums["loss"] = progress.sums.get("loss", 0.0) + mean * count
+        if not self.metrics:
+            return
+        values = outputs.numpy()
+        prediction = self.loss.predict(values.reshape(count, *values.shape[rows.ndim :]))
+        for metric in self.metrics:
+            score = metric(prediction, train.target[rows.reshape(-1)])
+            progress.sums[metric.name] = progress.sums.get(metric.name, 0.0) + score * count
+
+    def _steps_per_call(self, batch: int, checkpoint_every: int | None) -> int:
+        """Steps in one call: about half a second's worth, so that bars move and Ctrl-C is heard.
+
+        Worked out from the size of the network, never measured: a resumed run has to cut its steps at the same places.
+        """
+        flops = 6.0 * batch * sum(p.size for p in self.model.parameters())
+        steps = int(min(max(_SECONDS_PER_CALL * _ASSUMED_FLOPS / max(flops, 1.0), 1), 2000))
+        return min(steps, checkpoint_every) if checkpoint_every else steps
+
+    def _rates(self, step: int, count: int) -> np.ndarray:
+        if self.schedule is None:
+            return np.full(count, float(self.optimizer.lr))
+        return np.array([self.schedule(step + i) for i in range(count)], np.float64)
+
+    # -- evaluation --------------------------------------------------------------------------------------------------------------------------
+
+    def outputs(self, inputs: Any) -> np.ndarray:
+        """The model's raw outputs (logits, say) for many samples, in evaluation mode.
+
+        Arguments:
+            inputs: an array, or a tuple of arrays with a common leading axis.
+        """
+        arrays = inputs if isinstance(inputs, tuple) else (np.asarray(inputs),)
+        count = len(arrays[0])
+        was_training = self.model.training
+        self.model.eval()
+        try:
+            parts = []
+            for start in range(0, max(count, 1), _EVALUATION_BATCH):
+                batch = [_padded(x[start : start + _EVALUATION_BATCH]) for x in arrays]
+                parts.append(self._forward(*batch).numpy()[: count - start])
+        finally:
+            if was_training:
+                self.model.train()
+        return np.concatenate(parts)
+
+    def predict(self, inputs: Any) -> np.ndarray:
+        """Probabilities (classification) or values (regression) for many samples, in evaluation mode."""
+        return self.loss.predict(self.outputs(inputs))
+
+    def evaluate(self, dataset: Any) -> dict[str, float]:
+        """Loss and metrics on a dataset, in evaluation mode."""
+        dataset = _dataset(dataset, "evaluation")
+        if len(dataset) == 0:
+            raise ShapeError("There is no sample to evaluate on.")
+        outputs = self.outputs(dataset.inputs)
+        prediction = self.loss.predict(outputs)
+        loss = float(self.loss(as_tensor(outputs), as_tensor(dataset.target)))
+        return {"loss": loss, **{metric.name: float(metric(prediction, dataset.target)) for metric in self.metrics}}
+
+    # -- the rest ------------------------------------------------------------------------------------------------------------------------------
+
+    def _hold(self, train: Dataset) -> None:
+        """Keeps the training data where the compiled step finds them; data of the same shape take the place of earlier ones."""
+        assert train.target is not None
+        held, arrays = [*self._data, self._target], [*train.inputs, train.target]
+        if [(v.shape, v.dtype) for v in held] == [(np.shape(x), np.asarray(x).dtype) for x in arrays]:
+            for variable, x in zip(held, arrays, strict=True):
+                variable.assign(x)
+            return
+        self._data = [Variable(x, name="data") for x in train.inputs]
+        self._target = Variable(train.target, name="target")
+        self._train_step = compile(self._one_step)
+
+    def _check(self, train: Dataset) -> None:
+        """One sample through model and loss, eagerly: what does not fit is said with layers and lines, before anything is compiled."""
+        if train.target is None:
+            raise ShapeError("The training data have no target.", fix="name the target column, or pass (inputs, target)")
+        self.model.eval()
+        few = slice(0, min(len(train), 4))
+        try:
+            outputs = self.model(*[as_tensor(x[few]) for x in train.inputs])
+            self.loss(outputs, as_tensor(train.target[few]))
+            check = getattr(self.loss, "check_target", None)
+            if check is not None:
+                check(train.target, outputs.shape)
+        finally:
+            self.model.train()
+
+    def _restore(self, folder: Path, run: Run, epochs: int) -> tuple[_Progress, dict[str, np.ndarray]]:
+        path = latest_snapshot(folder / "checkpoints")
+        if path is None:
+            raise CheckpointError(f"{folder} has no snapshot to go on from.", fix="train again without --resume")
+        parts, state = load_snapshot(path)
+        self.model.load_state_dict(parts.get("model", {}))
+        self.optimizer.load_state_dict(parts.get("optimizer", {}))
+        random.default_stream().state.assign(parts["streams"]["default"])
+        best_loss = state.pop("best_loss")
+        progress = _Progress(**state, best_loss=math.inf if best_loss is None else best_loss)
+        for name in ("metrics.jsonl", "layers.jsonl"):
+            records = [r for r in read_lines(folder / name) if r.get("epoch", 0) <= progress.epoch]
+            write_atomic(folder / name, b"")
+            append_lines(folder / name, records)
+            if name == "metrics.jsonl":
+                run.history = [r for r in records if r.get("event") == "epoch"]
+        if progress.epoch >= epochs:
+            self._tell(Message(f"All {epochs} epochs were done already; give more --epochs to go on."))
+        return progress, parts.get("best", {})
+
+    def _tell(self, event: Event) -> None:
+        for callback in self.callbacks:
+            callback(event)
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Within it the first Ctrl-C asks for an end and the second is the usual one; only the main thread can listen."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.getsignal(signal.SIGINT)
+
+        def on_interrupt(number: int, frame: Any) -> None:
+            signal.signal(signal.SIGINT, before)
+            self._stopping = "interrupted"
+            self._tell(Message("Interrupted: finishing the steps under way and saving (once more Ctrl-C ends at once)."))
+
+        signal.signal(signal.SIGINT, on_interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+class _Writer:
+    """Writes a run's folder as it goes; does nothing where there is none."""
+
+    def __init__(self, trainer: Trainer, folder: Path | None, run: Run, progress: _Progress) -> None:
+        self._trainer = trainer
+        self._folder = folder
+        self._run = run
+        self._progress = progress
+        self._last_snapshot = time.monotonic()
+        self._before = {name: p.numpy().copy() for name, p in trainer.model.named_parameters()} if folder is not None else {}
+        self._step_before = progress.step
+
+    def epoch(self, train: Dataset, record: dict[str, Any]) -> None:
+        if self._folder is None:
+            return
+        append_lines(self._folder / "metrics.jsonl", [record])
+        few = slice(0, _PROBE_SAMPLES)
+        assert train.target is not None
+        layers = layer_statistics(
+            self._trainer.model, self._trainer.loss, tuple(x[few] for x in train.inputs), train.target[few],
+            self._before, record["step"] - self._step_before,
+        )  # fmt: skip
+        append_lines(self._folder / "layers.jsonl", [{"epoch": record["epoch"], "step": record["step"], **layer} for layer in layers])
+        self._before = {name: p.numpy().copy() for name, p in self._trainer.model.named_parameters()}
+        self._step_before = record["step"]
+
+    def snapshot_if_due(self, best: dict[str, np.ndarray], last: bool) -> None:
+        if last or time.monotonic() - self._last_snapshot >= _SNAPSHOT_PAUSE:
+            self.snapshot(best)
+
+    def snapshot(self, best: dict[str, np.ndarray]) -> None:
+        if self._folder is None:
+            return
+        trainer = self._trainer
+        parts = {
+            "model": _arrays(trainer.model),
+            "optimizer": {name: np.asarray(value) for name, value in trainer.optimizer.state_dict().items()},
+            "streams": {"default": random.default_stream().state.numpy()},
+            "best": best,
+        }
+        path = save_snapshot(self._folder / "checkpoints", self._progress.step, parts, vars(self._progress))
+        self._last_snapshot = time.monotonic()
+        trainer._tell(SnapshotSaved(path, self._progress.step))
+
+    def weights(self, best: dict[str, np.ndarray] | None) -> None:
+        if self._folder is not None:
+            write_tensors(self._folder / "model.safetensors", best or _arrays(self._trainer.model))
+
+
+def _arrays(model: Module) -> dict[str, np.ndarray]:
+    return {name: np.array(value) for name, value in model.state_dict().items()}
+
+
+def _dataset(value: Any, role: str) -> Dataset:
+    if isinstance(value, Dataset):
+        return value
+    if isinstance(value, tuple) and len(value) == 2:
+        inputs, target = value
+        return Dataset(inputs if isinstance(inputs, tuple) else (np.asarray(inputs),), np.asarray(target))
+    raise ConfigError(f"The {role} data must be a data.Dataset or a pair (inputs, target), got {type(value).__name__}.")
+
+
+def _order(seed: int, epoch: int, count: int, shuffle: bool) -> np.ndarray:
+    if not shuffle:
+        return np.arange(count)
+    return np.random.Generator(np.random.Philox(key=[seed % 2**64, epoch])).permutation(count)
+
+
+def _padded(batch: np.ndarray) -> np.ndarray:
+    """The batch at the one length that is compiled for evaluation; the rows that are added are cut off again."""
+    missing = _EVALUATION_BATCH - len(batch)
+    return np.concatenate([batch, np.zeros((missing, *batch.shape[1:]), batch.dtype)]) if missing else batch
