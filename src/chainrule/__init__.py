@@ -1,8 +1,8 @@
 """chainrule: deep learning that shows its work.
 
-At the top level live the functions of the Python array API standard on Tensors (`cr.exp`, `cr.matmul`, `cr.linalg.solve`), the
-graph (`cr.tensor`, `cr.grad`, `cr.no_grad`) and `cr.compile`; the other parts are modules (`cr.nn`, `cr.optim`, `cr.data`), loaded
-when first used.
+At the top level live the functions of the Python array API standard on Tensors (`cr.exp`, `cr.matmul`,
+`cr.linalg.solve`), the graph (`cr.tensor`, `cr.grad`, `cr.no_grad`) and `cr.compile`; the other parts are modules
+(`cr.nn`, `cr.optim`, `cr.data`), loaded when first used.
 """
 
 # ruff: noqa: F403 - what a family offers stands in its own __all__
@@ -30,12 +30,15 @@ from chainrule.array import (
 from chainrule.array import (
     bool_ as bool,
 )
+from chainrule.compile import compile  # noqa: A004 - the name users know
 from chainrule.graph import (
     Node,
     Tensor,
     Variable,
+    compare_gradients,
     enable_grad,
     grad,
+    gradcheck,
     hessian,
     hvp,
     is_recording,
@@ -63,6 +66,8 @@ __all__ = [
     "__version__",
     "bfloat16",
     "bool",
+    "compare_gradients",
+    "compile",
     "complex64",
     "complex128",
     "data",
@@ -71,6 +76,7 @@ __all__ = [
     "float32",
     "float64",
     "grad",
+    "gradcheck",
     "hessian",
     "hvp",
     "init",
