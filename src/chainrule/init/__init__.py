@@ -1,0 +1,29 @@
+"""The init floor: first values of parameters, each a function of the shape."""
+
+from chainrule.init.constants import constant, ones, zeros
+from chainrule.init.draws import (
+    he_normal,
+    he_uniform,
+    linear,
+    normal,
+    orthogonal,
+    uniform,
+    xavier_normal,
+    xavier_uniform,
+)
+from chainrule.init.fans import fans
+
+__all__ = [
+    "constant",
+    "fans",
+    "he_normal",
+    "he_uniform",
+    "linear",
+    "normal",
+    "ones",
+    "orthogonal",
+    "uniform",
+    "xavier_normal",
+    "xavier_uniform",
+    "zeros",
+]

@@ -1,0 +1,56 @@
+"""The nn floor: layers, and Module, which they and models are made of. Images are channels last (N, H, W, C), sequences (N, T, C)."""
+
+from chainrule.nn.activations import (
+    ELU,
+    GELU,
+    Absolute,
+    Hardmax,
+    Heaviside,
+    Identity,
+    LeakyReLU,
+    LogSoftmax,
+    PReLU,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+    activation,
+)
+from chainrule.nn.containers import ModuleDict, ModuleList, Sequential
+from chainrule.nn.flatten import Flatten
+from chainrule.nn.linear import Linear
+from chainrule.nn.module import Module
+from chainrule.nn.residual import Residual
+from chainrule.nn.variables import Buffer, Parameter
+from chainrule.nn.watching import watch
+
+__all__ = [
+    "ELU",
+    "GELU",
+    "Absolute",
+    "Buffer",
+    "Flatten",
+    "Hardmax",
+    "Heaviside",
+    "Identity",
+    "LeakyReLU",
+    "Linear",
+    "LogSoftmax",
+    "Module",
+    "ModuleDict",
+    "ModuleList",
+    "PReLU",
+    "Parameter",
+    "ReLU",
+    "Residual",
+    "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+    "activation",
+    "watch",
+]

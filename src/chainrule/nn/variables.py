@@ -1,0 +1,53 @@
+"""Parameter and Buffer: the two kinds of Variable that a Module keeps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chainrule.graph import Variable
+
+__all__ = ["Buffer", "Parameter"]
+
+
+class Parameter(Variable):
+    """A Variable that is learned.
+
+    Arguments:
+        data: the first value, such as `init.he_normal((2, 3))`; copied. float64 data stay float64 only when `dtype` says so or
+            when they are a float64 Tensor.
+        name: how it is called in messages; a Module that it is assigned to names it after the attribute.
+        requires_grad: False keeps it as it is; `Module.freeze` sets this for all parameters of a module.
+        dtype: float32 unless said otherwise.
+        penalised: whether penalties (`losses.l1`, `losses.l2`, `losses.elastic_net`) count it; layers set False for biases and for the scale and
+            shift of a normalisation, whose size says nothing about how complex the model is.
+
+    Example:
+        >>> from chainrule import init, nn
+        >>> weight = nn.Parameter(init.ones((2, 3)))
+        >>> weight.shape, weight.requires_grad
+        ((2, 3), True)
+    """
+
+    __slots__ = ("penalised",)
+
+    def __init__(
+        self, data: Any, *, name: str = "", requires_grad: bool = True, dtype: Any = None, penalised: bool = True
+    ) -> None:
+        super().__init__(data, name=name, requires_grad=requires_grad, dtype=dtype)
+        self.penalised = penalised
+
+
+class Buffer(Variable):
+    """A Variable that belongs to a module's state without being learned, such as a running mean; saved with the parameters.
+
+    Example:
+        >>> from chainrule import init, nn
+        >>> mean = nn.Buffer(init.zeros((3,)))
+        >>> mean.requires_grad
+        False
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, *, name: str = "", dtype: Any = None) -> None:
+        super().__init__(data, name=name, dtype=dtype)
