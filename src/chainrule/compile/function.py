@@ -196,10 +196,13 @@ class CompiledFunction(Generic[P, R]):
         discovery = Discovery()
 
         def explore(*traced: Any) -> list[Any]:
-            self._trace(discovery, structure, list(traced))
-            return []
+            arrays: list[Any] = []
+            flatten_result(self._trace(discovery, structure, list(traced)), arrays)
+            return arrays
 
-        jax.eval_shape(explore, *[_abstract(jax, leaf, scan) for leaf in leaves])
+        explored = jax.make_jaxpr(explore)(*[_abstract(jax, leaf, scan) for leaf in leaves])
+        if any(isinstance(constant, jax.core.Tracer) for constant in explored.consts):
+            raise jax.errors.UnexpectedTracerError("a tracer of an earlier compilation")
         return discovery
 
     def _trace(self, trace: Trace, structure: Any, leaves: list[Any]) -> Any:

@@ -9,8 +9,17 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeAlias, cast
 
 import numpy as np
 
-from chainrule.array import is_floating, numpy_namespace, resolve
-from chainrule.errors import ChainruleError, OpError, ShapeError, TracedValueError
+from chainrule.array import (
+    complex64,
+    complex128,
+    float32,
+    float64,
+    is_floating,
+    numpy_namespace,
+    promote,
+    resolve,
+)
+from chainrule.errors import ChainruleError, DtypeError, NonFiniteError, OpError, ShapeError, TracedValueError
 from chainrule.graph.context import RECORDING, TRACE
 from chainrule.graph.node import Node, source_of_caller
 from chainrule.graph.tensor import Tensor, as_tensor, wrap
@@ -29,6 +38,9 @@ OPS: dict[str, Op[Any]] = {}
 """Every record by name."""
 
 _SCALARS = (bool, int, float, complex)
+_FLOAT16 = np.dtype("float16")
+_FAILURES = (ValueError, TypeError, IndexError, OverflowError, ZeroDivisionError)
+"""What NumPy and JAX raise for inputs they cannot compute; their own classes derive from these."""
 
 
 class Op(Generic[P]):
@@ -62,7 +74,7 @@ class Op(Generic[P]):
         samples: Callable[[np.random.Generator], Iterable[Sample]] | None = None,
         second_order: bool = True,
     ) -> None:
-        self.name = forward.__name__
+        self.name = forward.__name__.lstrip("_")  # `_concat` is the record behind the public function `concat`
         self.forward = forward
         self.backward = backward
         self.constant = constant
@@ -160,20 +172,33 @@ def execute(op: Op[Any], inputs: tuple[Any, ...], attributes: dict[str, Any]) ->
             result = op.forward(xp, *arrays, **attributes)
     except ChainruleError:
         raise
-    except (ValueError, TypeError, IndexError, ZeroDivisionError, np.exceptions.AxisError, np.linalg.LinAlgError) as error:
+    except _FAILURES as error:
         raise _explain(op, inputs, error) from error
     saved = None
     if op.saves:
         result, saved = result
     if not op.several:
+        dtype = result.dtype
+        if dtype is float64 or dtype is complex128 or dtype is _FLOAT16:
+            narrow = _narrowed(arrays, attributes)
+            if narrow is not None:
+                result, saved = _run_again(op, inputs, xp, narrow, attributes)
+                dtype = result.dtype
         y = wrap(result)
-        if needed and is_floating(result.dtype) and RECORDING.get():
-            node = _record(op, inputs, arrays, attributes, (result,), saved)
-            if node is not None:
-                y.requires_grad = True
-                y._node = node
-                node._output = (weakref.ref(y),)
+        if needed and RECORDING.get():
+            if is_floating(dtype):
+                node = _record(op, inputs, arrays, attributes, (result,), saved)
+                if node is not None:
+                    y.requires_grad = True
+                    y._node = node
+                    node._output = (weakref.ref(y),)
+            elif dtype.kind == "c" and not op.constant:
+                raise _complex_gradient(op)
         return y
+    if result and result[0].dtype in (float64, complex128, _FLOAT16):
+        narrow = _narrowed(arrays, attributes)
+        if narrow is not None:
+            result, saved = _run_again(op, inputs, xp, narrow, attributes)
     outputs = tuple(wrap(r) for r in result)
     if needed and RECORDING.get():
         node = _record(op, inputs, arrays, attributes, tuple(result), saved)
@@ -185,6 +210,45 @@ def execute(op: Op[Any], inputs: tuple[Any, ...], attributes: dict[str, Any]) ->
                     y._index = index
             node._output = tuple(weakref.ref(y) for y in outputs)
     return outputs
+
+
+def _narrowed(arrays: list[Any], attributes: dict[str, Any]) -> list[Any] | None:
+    """The inputs converted so that no wider dtype comes out than the policy says, or None where the result is right as it is.
+
+    The libraries give float64 (or float16) where integers meet floating numbers; here integers take the floating dtype of their
+    partners, or float32. It is looked at only when such a result has come out, so that other operations pay nothing.
+    """
+    if attributes.get("dtype") is not None:
+        return None
+    dtypes = [a.dtype for a in arrays if hasattr(a, "dtype")]
+    if any(d is float64 or d is complex128 for d in dtypes):
+        return None
+    found = promote(dtypes) if dtypes else float32
+    real = float32 if found.kind in "biuc" else found
+
+    def convert(x: Any) -> Any:
+        if hasattr(x, "dtype"):
+            return x.astype(real) if x.dtype.kind in "biu" else x
+        return x if x is None else complex64.type(x) if isinstance(x, complex) else real.type(x)
+
+    return [convert(x) for x in arrays]
+
+
+def _run_again(op: Op[Any], inputs: Any, xp: Any, arrays: list[Any], attributes: dict[str, Any]) -> tuple[Any, Any]:
+    try:
+        with np.errstate(all="ignore"):
+            result = op.forward(xp, *arrays, **attributes)
+    except _FAILURES as error:
+        raise _explain(op, inputs, error) from error
+    return result if op.saves else (result, None)
+
+
+def _complex_gradient(op: Op[Any]) -> OpError:
+    return OpError(
+        f"{op.name} has a complex result, and an input of it requires a gradient: derivatives here are of real functions.",
+        where=source_of_caller(),
+        fix="detach() the input, or compute with the real and imaginary parts as Tensors of their own",
+    )
 
 
 def _record(
@@ -216,9 +280,13 @@ def _explain(op: Op[Any], inputs: tuple[Any, ...], error: Exception) -> Chainrul
         )
     if isinstance(error, IndexError):
         return _IndexShapeError(message, where=where)
-    if isinstance(error, TypeError):
+    if isinstance(error, TypeError) and "shape" not in text:  # JAX complains of shapes by TypeErrors
         return OpError(message, where=where)
     return ShapeError(message, where=where)
+
+
+class _LinearAlgebraError(NonFiniteError, np.linalg.LinAlgError):
+    """A matrix without the inverse or the decomposition; a LinAlgError too, as NumPy habits expect."""
 
 
 class _IndexShapeError(ShapeError, IndexError):
