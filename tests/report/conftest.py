@@ -138,9 +138,9 @@ def classification(path: Path) -> Path:
             "data": {
                 "source": "digits",
                 "kind": "image",
-                "shape": [8, 8, 1],
-                "sizes": {"train": 1168, "validation": 269, "test": 360},
-                "classes": classes,
+                "rows": {"train": 1168, "validation": 269, "test": 360},
+                "classes": [{"name": c, "train": 117, "validation": 27, "test": 36} for c in classes],
+                "input": {"kind": "image", "shape": [8, 8, 1], "outputs": 10},
                 "messages": ["pixels scaled to 0..1", "split by class, seed 0"],
             },
             "reproduce": "chainrule train digits --seed 0",
@@ -149,16 +149,17 @@ def classification(path: Path) -> Path:
 
 
 def binary(path: Path) -> Path:
+    number = {"name": "Age", "kind": "number", "missing": 177, "distinct": 88, "treatment": "standardised"}
     columns = [
+        {**number, "lowest": 0.42, "median": 28.0, "highest": 80.0},
+        {"name": "Sex", "kind": "category", "missing": 0, "distinct": 2, "treatment": "4 codes", "values": ["f", "m"]},
         {
-            "name": "Age",
-            "type": "number",
-            "missing": 177,
-            "done": "missing replaced by the training median 28, standardised",
+            "name": "Name",
+            "kind": "text",
+            "missing": 0,
+            "distinct": 891,
+            "treatment": "left out: different in every row",
         },
-        {"name": "Sex", "type": "category", "missing": 0, "unique": 2, "done": "embedded"},
-        {"name": "Fare", "type": "number", "missing": 1, "done": "standardised"},
-        {"name": "Name", "type": "text", "missing": 0, "unique": 891, "done": "left out: every value is different"},
     ]
     return folder(
         path,
@@ -179,10 +180,13 @@ def binary(path: Path) -> Path:
             "validation": {"loss": 0.4, "accuracy": 0.82, "roc_auc": 0.87},
             "test_predictions": {"confusion": [[72, 11], [15, 36]], "classes": ["died", "survived"]},
             "data": {
-                "sizes": {"train": 623, "validation": 134, "test": 134},
+                "rows": {"train": 623, "validation": 134, "test": 134},
                 "columns": columns,
-                "classes": ["died", "survived"],
-                "class_counts": {"died": 549, "survived": 342},
+                "classes": [
+                    {"name": "died", "train": 384, "validation": 82, "test": 83},
+                    {"name": "survived", "train": 239, "validation": 52, "test": 51},
+                ],
+                "input": {"kind": "table", "numeric": 7, "categories": [3, 4], "outputs": 1},
                 "messages": ["column Age: 177 missing values replaced by the training median 28"],
             },
             "reproduce": "chainrule train /data/titanic.csv --target Survived --seed 0",
@@ -212,7 +216,7 @@ def regression(path: Path) -> Path:
             "test": {"loss": 0.2, "rmse": 0.45, "mae": 0.31, "r2": 0.83},
             "validation": {"loss": 0.2, "rmse": 0.44, "mae": 0.3, "r2": 0.84},
             "test_predictions": {"target": target, "prediction": prediction},
-            "data": {"sizes": {"train": 4000, "validation": 900, "test": 900}, "messages": []},
+            "data": {"rows": {"train": 4000, "validation": 900, "test": 900}, "messages": []},
             "reproduce": "chainrule train houses.csv --target value",
         },
     )

@@ -143,6 +143,8 @@ def test_binary_shows_columns_and_overfitting_metrics(make_run):
         "177",
         "standardised",
         "survived taken for died (15)",
+        "7 numbers and 2 categories",
+        "left out: different",
         "549",
     ):
         assert expected in text, expected
@@ -242,11 +244,12 @@ def test_hostile_names_stay_text(make_run, name):
             "test": {name: 0.5, "accuracy": 0.7},
             "test_predictions": {"confusion": [[3, 1], [1, 3]], "classes": [name, name + "2"]},
             "data": {
-                "columns": [{"name": name, "type": name, name: name}],
-                "classes": [name],
+                "columns": [{"name": name, "kind": name, "values": [name], name: name}],
+                "classes": [{"name": name, name: name}],
+                "input": {name: name},
                 "messages": [name],
                 name: name,
-                "sizes": {name: 3},
+                "rows": {name: 3},
             },
             "reproduce": name,
         },
@@ -349,7 +352,7 @@ def shaped(*names: str):
 
 SUMMARY = shaped("status", "best_epoch", "epochs", "steps", "seconds", "parameters", "test", "data", "test_predictions")
 PREDICTIONS = shaped("confusion", "classes", "target", "prediction")
-DATA = shaped("sizes", "columns", "classes", "class_counts", "messages")
+DATA = shaped("rows", "columns", "classes", "input", "messages")
 EPOCH = shaped("event", "step", "seconds", "learning_rate", "samples_per_second", "train", "validation")
 LAYER = shaped("kind", "activation_std", "activation_zero", "gradient_rms", "update_ratio")
 

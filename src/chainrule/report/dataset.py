@@ -11,29 +11,13 @@ from chainrule.report.settings import plain
 
 MOST_COLUMNS = 120
 MOST_CLASSES = 60
-_COLUMN_ORDER = (
-    "name",
-    "role",
-    "type",
-    "kind",
-    "dtype",
-    "missing",
-    "unique",
-    "distinct",
-    "values",
-    "used",
-    "done",
-    "note",
-)
+_COLUMN_ORDER = ("name", "kind", "missing", "distinct", "treatment", "lowest", "median", "highest", "values")
 _HEADINGS = {
     "name": "column",
-    "done": "what was done",
     "kind": "type",
-    "dtype": "stored as",
-    "unique": "different values",
     "distinct": "different values",
-    "form": "written as",
-    "note": "remark",
+    "treatment": "what was done",
+    "values": "categories",
 }
 
 
@@ -57,29 +41,39 @@ def describe(run: Run) -> Data:
 
     def take(*names: str) -> Any:
         used.update(names)
-        return next((summary[n] for n in names if summary.get(n) not in (None, [], {})), None)
+        return next((summary[n] for n in names if n in summary), None)
 
-    sizes = _sizes(take("sizes", "rows", "parts", "examples"), summary, used)
-    headings, rows, more = _columns(take("columns", "schema"))
-    classes = _classes(take("classes"), take("class_counts"))
-    done = [str(line) for line in sequence(take("messages", "done", "preprocessing", "steps"))]
-    facts = [(k.replace("_", " "), plain(v)) for k, v in summary.items() if k not in used and v not in (None, [], {})]
+    sizes = _sizes(take("rows", "sizes"))
+    headings, rows, more = _columns(take("columns"))
+    classes = _classes(take("classes"))
+    done = [str(line) for line in sequence(take("messages"))]
+    network_input = _input(take("input"))
+    facts = [("input", network_input)] if network_input else []
+    facts += [(k.replace("_", " "), plain(v)) for k, v in summary.items() if k not in used and v not in (None, [], {})]
     return Data(facts, sizes, headings, rows, more, classes, done)
 
 
-def _sizes(found: object, summary: dict[str, Any], used: set[str]) -> list[tuple[str, int, float]]:
-    table = mapping(found) or {k: summary.get(k) for k in ("train", "validation", "test")}
-    known = [(name, n) for name, raw in table.items() if (n := whole(raw)) is not None and n >= 0]
-    used.update(name for name, _ in known)
+def _input(found: object) -> str:
+    """What the network is given: `an image of 8 × 8 × 1`, `7 numbers and 3 categories`."""
+    table = mapping(found)
+    shape = [n for n in map(whole, sequence(table.get("shape"))) if n is not None]
+    if shape:
+        return f"{plain(table.get('kind', 'array'))} of {' × '.join(map(str, shape))}"
+    numbers, categories = whole(table.get("numeric")) or 0, len(sequence(table.get("categories")))
+    parts = [words.count(numbers, "number")] if numbers else []
+    parts += [words.count(categories, "category", "categories")] if categories else []
+    return words.listing(parts) or (plain(table) if table else "")
+
+
+def _sizes(found: object) -> list[tuple[str, int, float]]:
+    """(part, rows, share of all rows)."""
+    known = [(name, n) for name, raw in mapping(found).items() if (n := whole(raw)) is not None and n > 0]
     total = sum(n for _, n in known)
-    return [(name, n, n / total) for name, n in known] if total else []
+    return [(name, n, n / total) for name, n in known]
 
 
 def _columns(found: object) -> tuple[list[str], list[list[str]], str]:
-    if isinstance(found, dict):
-        found = [{"name": k, **v} if isinstance(v, dict) else {"name": k, "type": v} for k, v in found.items()]
-    records = [{"name": c} if isinstance(c, str) else mapping(c) for c in sequence(found)]
-    records = [r for r in records if r]
+    records = [mapping(c) for c in sequence(found) if isinstance(c, dict) and c]
     keys = [k for k in _COLUMN_ORDER if any(k in r for r in records)]
     keys += [k for r in records for k in r if k not in keys and not keys.append(k)]
     keys = [k for k in keys if any(r.get(k) not in (None, "", [], {}) for r in records)]
@@ -89,17 +83,17 @@ def _columns(found: object) -> tuple[list[str], list[list[str]], str]:
     return [_HEADINGS.get(k, k.replace("_", " ")) for k in keys], rows, more
 
 
-def _classes(found: object, counts: object) -> list[tuple[str, str, float | None]]:
-    """(name, shown count, share of the largest class)."""
-    sizes = mapping(counts) or (mapping(found) if isinstance(found, dict) else {})
-    names = [str(c) for c in sequence(found)] or list(sizes)
-    listed = sequence(counts)
-    amounts = [number(listed[k]) if len(listed) == len(names) else number(sizes.get(n)) for k, n in enumerate(names)]
-    largest = max((a for a in amounts if a is not None), default=0.0)
+def _classes(found: object) -> list[tuple[str, str, float | None]]:
+    """(name, shown count, share of the largest class); counts of the parts are added up."""
+    known: list[tuple[str, float | None]] = []
+    for entry in sequence(found):
+        counts = [n for key, raw in mapping(entry).items() if key != "name" and (n := number(raw)) is not None]
+        name = mapping(entry).get("name", "") if isinstance(entry, dict) else entry
+        known.append((plain(name), sum(counts) if counts else None))
+    largest = max((n for _, n in known if n is not None), default=0.0)
     shown = [
-        (n, f"{a:,.0f}" if a is not None else "", a / largest if a is not None and largest > 0 else None)
-        for n, a in zip(names, amounts, strict=True)
+        (name, "" if n is None else f"{n:,.0f}", n / largest if n is not None and largest > 0 else None)
+        for name, n in known
     ]
-    if len(shown) > MOST_CLASSES:
-        return [*shown[:MOST_CLASSES], (f"and {len(shown) - MOST_CLASSES} more", "", None)]
-    return shown
+    left = len(shown) - MOST_CLASSES
+    return [*shown[:MOST_CLASSES], (f"and {left} more", "", None)] if left > 0 else shown

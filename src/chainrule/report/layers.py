@@ -45,7 +45,7 @@ def layers(run: Run) -> Layers:
     shown = (
         ("Gradient scale", gradients, "Root mean square of each weight's gradient."),
         ("Activation scale", values("activation_std"), "Standard deviation of each layer's output."),
-        ("Update size", values("update_ratio"), "Size of an update relative to the weight it changes."),
+        ("Update size", values("update_ratio"), "How far an update moves a weight on average, relative to its size."),
         ("Silent outputs", zeros, "Share of outputs that are exactly zero."),
     )
     drawn = [_per_layer(title, [float(e) for e in x], lines, names, note) for title, lines, note in shown if lines]
@@ -69,7 +69,7 @@ def _per_layer(
         )
     band = _HEALTHY if title == "Update size" else None
     if band:
-        note += " The soft band, near a thousandth, is where it often is in healthy training."
+        note += " The soft band, near a thousandth, is where it often lies in healthy training."
     last = max(len(values) - 1, 1)
     # the first layer always takes the ramp's one end and the last its other, so colour reads as depth
     series = [Series(names[n], f"r{round(7 * k / last)} d{k % 3}", line) for k, (n, line) in enumerate(values.items())]
