@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import ml_dtypes
@@ -23,6 +24,7 @@ __all__ = [
     "int32",
     "int64",
     "is_floating",
+    "promote",
     "uint8",
     "uint16",
     "uint32",
@@ -82,3 +84,32 @@ def is_floating(dtype: np.dtype) -> bool:
 def default_dtypes() -> dict[str, np.dtype]:
     """The dtypes chosen where none is asked for, under the array API standard's names."""
     return {"real floating": float32, "complex floating": complex64, "integral": int64, "indexing": int64}
+
+
+def promote(dtypes: Sequence[np.dtype], scalars: Sequence[Any] = ()) -> np.dtype:
+    """The common dtype of arrays of these dtypes with Python numbers: the policy in one place.
+
+    Within a kind, the standard's table. Integers take the floating dtype of their partners; a Python float among integers
+    gives float32, the default.
+
+    Raises:
+        DtypeError: for uint64 with signed integers, which no integer dtype holds.
+    """
+    exact = [d for d in dtypes if d.kind in "biu"]
+    inexact = [d for d in dtypes if d.kind not in "biu"]
+    found = np.result_type(*(inexact or exact))
+    if not inexact and found.kind == "f":
+        raise DtypeError(
+            f"No integer dtype holds both uint64 and signed integers (given: {', '.join(str(d) for d in exact)}).",
+            fix="cr.astype(x, cr.int64), or cr.astype(x, cr.float64) if fractions are welcome",
+        )
+    for x in scalars:
+        if isinstance(x, bool):
+            continue
+        if isinstance(x, int):
+            found = int64 if found == bool_ else found
+        elif isinstance(x, float):
+            found = float32 if found.kind in "biu" else found
+        elif found.kind != "c":
+            found = complex128 if found == float64 else complex64
+    return found

@@ -282,6 +282,10 @@ def _explain(op: Op[Any], inputs: tuple[Any, ...], error: Exception) -> Chainrul
         return _IndexShapeError(message, where=where)
     if isinstance(error, TypeError) and "shape" not in text:  # JAX complains of shapes by TypeErrors
         return OpError(message, where=where)
+    if isinstance(error, OverflowError):
+        return DtypeError(message, where=where, fix="a number within the limits of the dtype, or a wider dtype")
+    if isinstance(error, np.linalg.LinAlgError) and "must be" not in text:  # those that say it are about shapes
+        return _LinearAlgebraError(message, where=where)
     return ShapeError(message, where=where)
 
 

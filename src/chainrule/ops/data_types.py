@@ -8,7 +8,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from chainrule.array import as_dtype, bfloat16, default_dtypes, is_floating
+from chainrule.array import as_dtype, bfloat16, is_floating, promote
 from chainrule.errors import DtypeError, suggest
 from chainrule.graph import FUNCTIONS, Tensor, op, per_input
 
@@ -205,28 +205,3 @@ def result_type(*arrays_and_dtypes: Any) -> np.dtype:
     if not dtypes:
         raise DtypeError("result_type needs at least one Tensor or dtype among the Python numbers.")
     return promote(dtypes, scalars)
-
-
-def promote(dtypes: list[np.dtype], scalars: list[Any]) -> np.dtype:
-    """The common dtype of arrays and Python numbers: the policy in one place."""
-    exact = [d for d in dtypes if d.kind in "biu"]
-    inexact = [d for d in dtypes if d.kind not in "biu"]
-    if inexact:  # integers take the floating dtype of their partners
-        found = np.result_type(*inexact)
-    else:
-        found = np.result_type(*exact)
-        if found.kind == "f":
-            raise DtypeError(
-                f"No integer dtype holds both uint64 and signed integers ({', '.join(str(d) for d in exact)}).",
-                fix="cr.astype(x, cr.int64), or cr.astype(x, cr.float64) if fractions are welcome",
-            )
-    for x in scalars:
-        if isinstance(x, bool):
-            continue
-        if isinstance(x, int):
-            found = np.dtype("int64") if found.kind == "b" else found
-        elif isinstance(x, float):
-            found = default_dtypes()["real floating"] if found.kind in "biu" else found
-        elif found.kind != "c":
-            found = np.dtype("complex128") if found == np.dtype("float64") else np.dtype("complex64")
-    return found
