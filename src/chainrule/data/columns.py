@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,6 +52,7 @@ class ColumnType:
         form: how a date is written, or `","` for numbers with a decimal comma; empty elsewhere.
         note: why, where that is not plain.
         given: whether a person said so.
+        numeric: whether its values are numbers, whatever the kind.
     """
 
     name: str
@@ -61,6 +62,12 @@ class ColumnType:
     form: str = ""
     note: str = ""
     given: bool = False
+    numeric: bool = False
+
+    @property
+    def keep(self) -> str:
+        """The kind to ask for in order to keep a column that was left out."""
+        return "number" if self.numeric else "category"
 
     @property
     def used(self) -> bool:
@@ -140,6 +147,7 @@ def _infer(part: TablePart, series: pl.Series) -> ColumnType:
         return ColumnType(series.name, "nested", missing, 0, note=f"holds values of type {series.dtype}")
     present = series.drop_nulls()
     distinct = present.n_unique()
+    first = series.name == part.frame.columns[0]
 
     def found(kind: str, form: str = "", note: str = "") -> ColumnType:
         return ColumnType(series.name, kind, missing, distinct, form, note)
@@ -153,7 +161,7 @@ def _infer(part: TablePart, series: pl.Series) -> ColumnType:
     if series.dtype.is_temporal():
         return found("number") if series.dtype in (pl.Duration, pl.Time) else found("date")
     if series.dtype.is_numeric():
-        return _identifier_or_number(present, found)
+        return _identifier_or_number(present, first, found)
     words = set(present.unique().str.to_lowercase()) if distinct <= 4 else set()
     if any(words == pair for pair in _PAIRS):
         return found("boolean")
@@ -162,7 +170,7 @@ def _infer(part: TablePart, series: pl.Series) -> ColumnType:
     if good == 0 and _decimal_commas(series):
         return found("number", ",")
     if good == len(present):
-        return _identifier_or_number(numbers, found)
+        return _identifier_or_number(numbers, first, found)
     if good > _MOSTLY * len(present):
         as_numbers(part, series)  # raises, naming the rows
     form = _date_format(series)
@@ -172,15 +180,14 @@ def _infer(part: TablePart, series: pl.Series) -> ColumnType:
     return _category_or_text(present, distinct, found)
 
 
-def _identifier_or_number(present: pl.Series, found: Callable[..., ColumnType]) -> ColumnType:
-    """Whole numbers that only count the rows say nothing about a new row."""
+def _identifier_or_number(present: pl.Series, first: bool, found: Callable[..., ColumnType]) -> ColumnType:
+    """Whole numbers that only count the rows say nothing about a new row: a first column in order, or one called so."""
     values = present.to_numpy().astype(np.float64)
-    probe = found("number")
+    probe = replace(found("number"), numeric=True)
     if probe.distinct == len(values) >= 20 and probe.missing == 0 and np.array_equal(values, np.round(values)):
         counts = values.max() - values.min() + 1 == len(values)
-        in_order = counts and (np.diff(values) == 1).all()
-        if in_order or _ID_NAME.search(probe.name):
-            return found("identifier", note="numbers the rows" if counts else "is different in every row")
+        if _ID_NAME.search(probe.name) or (first and counts and (np.diff(values) == 1).all()):
+            return replace(probe, kind="identifier", note="numbers the rows" if counts else "is different in every row")
     return probe
 
 
@@ -247,8 +254,8 @@ def as_numbers(part: TablePart, series: pl.Series, form: str = "") -> np.ndarray
                 f"column {name!r} holds numbers, but {str(series[row])[:60]!r} in {part.rows_in_words(bad[:1])} is none"
                 + (f" ({part.rows_in_words(bad)})" if bad.size > 1 else ""),
                 where=part.place(row, name),
-                fix="correct the cell, leave it empty if unknown, add the word to missing=[…], or "
-                f"types={{{name!r}: 'category'}}",
+                fix="correct the cell, leave it empty if unknown, add the word to missing=[…], or, when "
+                f"training, types={{{name!r}: 'category'}}",
             )
     elif series.dtype == pl.Time:
         numbers = series.cast(pl.Int64).cast(pl.Float64) / 3.6e12  # hours

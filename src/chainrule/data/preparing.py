@@ -131,7 +131,7 @@ def _prepare_arrays(
     found: Source, part: ArrayPart, fractions: tuple[float, float], seed: int, task: str | None
 ) -> Prepared:
     if part.labels is None:
-        raise DataError(f"{part.name} has no target to train on", fix="give (x, y), or labels beside the images")
+        raise DataError(f"no target to train on in {part.name}", fix="give (x, y), or labels beside the images")
     plan, _ = understand_target(part, task)
     labels = None
     if plan is not None and plan.task != "regression":

@@ -141,7 +141,8 @@ def load(
         own, apart = read(test, reading, expected=expected)
         test_part = apart or own  # the test part of a folder that has both
     if test_part is not None:
-        messages += test_part.messages
+        said = isinstance(train, TablePart) and not train.header  # that there is no header need not be said twice
+        messages += [message for message in test_part.messages if not (said and "no header" in message)]
         if isinstance(train, TablePart) != isinstance(test_part, TablePart):
             raise DataError(f"{train.name} and its test part {test_part.name} are of different kinds")
     if isinstance(train, TablePart):
@@ -209,7 +210,9 @@ def _read_path(
     text = os.fspath(source)
     if text.replace("_", "-") in bundled_names():
         return _from_dataset(bundled(text), text), None
-    path = Path(text).expanduser() if text else Path(".")
+    if not text.strip():
+        raise DataError("an empty name as data", fix=f"a path, or a bundled set: {', '.join(bundled_names())}")
+    path = Path(text)
     try:
         existing(path)
     except DataError as error:
@@ -251,7 +254,9 @@ def _read_path(
     if ending and ending not in _TEXT and not ending[1:].isdigit():
         raise DataError(
             f"{path.name} ends in {ending}, which no reader knows",
-            fix="CSV, TSV, Parquet, Arrow or .npz; a folder of IDX files or of class folders; text tables end in .csv",
+            fix="save the sheet as CSV"
+            if ending in (".xlsx", ".xls", ".ods")
+            else "CSV, TSV, Parquet, Arrow or .npz; a folder of IDX files or of class folders; text tables end in .csv",
         )
     part = read_text_table(
         *(path,), header=reading.header, separator=reading.separator, encoding=reading.encoding, expected=expected

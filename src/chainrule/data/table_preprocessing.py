@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -91,6 +92,8 @@ class TablePreprocessing(Preprocessing):
                 plan = TargetPlan(target, "regression", (), mean[0], deviation[0])
         found = infer_types(part, types=types, skip=[target] if target is not None else [])
         found = without_redundant(frame, found, target if plan is not None and plan.task != "regression" else None)
+        if not any(column.used for column in found):  # better a column that seems to count the rows than none
+            found = [replace(c, kind="number", note="") if c.kind == "identifier" and c.numeric else c for c in found]
         used = [column for column in found if column.used]
         dropped = {column.name: f"{column.kind}: {column.note}" for column in found if not column.used}
         if not used:
@@ -98,7 +101,9 @@ class TablePreprocessing(Preprocessing):
             raise DataError(
                 f"no column of {part.name} can be learned from beside the target: {reasons or 'there is none'}",
                 where=part.name,
-                fix="types={'column': 'category'} keeps a column that was left out",
+                fix=f"types={{{found[0].name!r}: 'number'}} or 'category' keeps a column that was left out"
+                if found
+                else "give a table with at least one more column",
             )
         messages = said + _overview(found) + _left_out(found)
         plans, remarks = [], []
@@ -125,7 +130,7 @@ class TablePreprocessing(Preprocessing):
                 f"{part.name} holds arrays, and the training data were a table",
                 fix="give a table with the same columns",
             )
-        messages = [message for message in part.messages if part.header != self.header or "no header" not in message]
+        messages = [message for message in part.messages if "no header" not in message]  # said below, where it matters
         part = TablePart(clean(part.frame, self.reading.signs), part.name, part.header, part.lines)
         part, said = self._named(part)
         dataset, about = self.encode(part, has_target=has_target)
@@ -133,6 +138,7 @@ class TablePreprocessing(Preprocessing):
 
     def encode(self, part: TablePart, *, has_target: bool | None = None) -> tuple[Dataset, list[str]]:
         """A cleaned table with the right names as a Dataset, and what was noteworthy."""
+        part, messages = self._respelled(part)
         columns = part.frame.columns
         absent = [plan.name for plan in self.plans if plan.name not in columns]
         if absent:
@@ -143,7 +149,6 @@ class TablePreprocessing(Preprocessing):
                 where=part.name,
                 fix=f"add the column, empty where it is unknown; there are: {', '.join(columns[:12])}",
             )
-        messages: list[str] = []
         values = None
         target = self.target
         if target is not None and has_target is not False and target.name in columns:
@@ -189,9 +194,8 @@ class TablePreprocessing(Preprocessing):
     ) -> Dataset:
         inputs: list[np.ndarray] = []
         names: list[list[str]] = []
-        if numbers or not codes:
-            inputs.append(np.concatenate(numbers, axis=1) if numbers else np.zeros((rows, 0), np.float32))
-            names.append(self.number_names)
+        inputs.append(np.concatenate(numbers, axis=1) if numbers else np.zeros((rows, 0), np.float32))
+        names.append(self.number_names)
         if codes:
             inputs.append(np.stack(codes, axis=1))
             names.append([plan.name for plan in self.plans if isinstance(plan, CategoryPlan)])
@@ -226,6 +230,25 @@ class TablePreprocessing(Preprocessing):
             else []
         )
         return TablePart(renamed, part.name, True, part.lines), said
+
+    def _respelled(self, part: TablePart) -> tuple[TablePart, list[str]]:
+        """The table with names that differ from the training names by case alone put right."""
+        loose: dict[str, list[str]] = {}
+        for name in part.frame.columns:
+            loose.setdefault(name.casefold(), []).append(name)
+        wanted = [plan.name for plan in self.plans] + ([self.target.name] if self.target else [])
+        taken = set(self.order)
+        renamed = {
+            loose[name.casefold()][0]: name
+            for name in wanted
+            if name not in part.frame.columns
+            and len(loose.get(name.casefold(), [])) == 1
+            and loose[name.casefold()][0] not in taken
+        }
+        if not renamed:
+            return part, []
+        said = [f"{part.name}: column {old!r} is taken as {new!r}" for old, new in renamed.items()]
+        return TablePart(part.frame.rename(renamed), part.name, part.header, part.lines), said
 
     @property
     def number_names(self) -> list[str]:
@@ -316,9 +339,14 @@ def _kind_of(message: str) -> str:
 
 
 def _overview(found: Sequence[ColumnType]) -> list[str]:
-    kinds = {"number": "numbers", "boolean": "yes/no", "date": "dates", "category": "categories"}
+    kinds = {
+        "number": ("number", "numbers"),
+        "boolean": ("yes/no", "yes/no"),
+        "date": ("date", "dates"),
+        "category": ("category", "categories"),
+    }
     words = []
-    for kind, plural in kinds.items():
+    for kind, (one, many) in kinds.items():
         names = [
             column.name + (f" ({column.distinct:,})" if kind == "category" else "")
             for column in found
@@ -326,7 +354,7 @@ def _overview(found: Sequence[ColumnType]) -> list[str]:
         ]
         if names:
             shown = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
-            words.append(f"{len(names)} {plural}: {shown}")
+            words.append(f"{len(names)} {one if len(names) == 1 else many}: {shown}")
     return [f"columns: {'; '.join(words)}"] if words else []
 
 
@@ -337,7 +365,7 @@ def _left_out(found: Sequence[ColumnType]) -> list[str]:
             + (
                 ""
                 if column.given or column.kind in ("constant", "nested")
-                else f"; types={{{column.name!r}: 'category'}} keeps it"
+                else f"; types={{{column.name!r}: '{column.keep}'}} keeps it"
             )
             for column in found
             if not column.used

@@ -162,11 +162,20 @@ def fit_target(part: TablePart, series: pl.Series, task: str | None) -> tuple[Ta
         )
     few = distinct <= 2 or (whole and distinct <= min(_FEW, max(2, len(series) // 5)))
     if task == "regression" or (task is None and numeric and not few):
+        if number.null_count() > len(series) // 20:
+            word = series.filter(number.is_null())[0] if series.dtype == pl.String else series[0]
+            raise DataError(
+                f"task is 'regression', but the target {name!r} holds words such as {str(word)[:40]!r}",
+                where=part.name,
+                fix="task='classification', or another target",
+            )
         as_numbers(part, series)  # raises where a value is no number, with its row
         said = "a number, so regression" if task is None else "a number"
         return TargetPlan(name, "regression"), [
             f"target {name!r}: {said}" + ("" if task else "; task='classification' takes its values as classes")
         ]
+    if task is None and distinct > _FEW and number.dtype.is_numeric() and number.null_count() <= len(series) // 20:
+        as_numbers(part, series)  # numbers but for a few words: raises, naming the rows
     counts = as_text(series).value_counts()
     words = counts[name].to_list()
     words.sort(key=(lambda word: (float(word), word)) if numeric else None)

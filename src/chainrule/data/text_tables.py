@@ -214,7 +214,7 @@ def _check_widths(widths: np.ndarray, lines: np.ndarray, name: str, separator: s
         raise DataError(
             f"line {lines[row]} has {widths[row]} cells where the first line has {widths[0]}{more}",
             where=f"{name}, line {lines[row]}",
-            fix=f"put cells that hold a separator in quotes, or complete the line; separator='…' if it is not {separator!r}",
+            fix=f"put a cell that holds {separator!r} in quotes, or complete the line; separator='…' if it is another",
         )
 
 
