@@ -10,6 +10,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeAlias, cast
 import numpy as np
 
 from chainrule.array import (
+    bfloat16,
     complex64,
     complex128,
     float32,
@@ -139,6 +140,7 @@ def execute(op: Op[Any], inputs: tuple[Any, ...], attributes: dict[str, Any]) ->
     arrays: list[Any] = []
     needed = False
     foreign = False
+    number = False
     converted: list[Any] | None = None
     for position, x in enumerate(inputs):
         if isinstance(x, Tensor):
@@ -150,6 +152,7 @@ def execute(op: Op[Any], inputs: tuple[Any, ...], attributes: dict[str, Any]) ->
             arrays.append(array)
         elif x is None or type(x) in _SCALARS:
             arrays.append(x)
+            number = number or type(x) is float
         else:
             tensor = as_tensor(x)
             if converted is None:
@@ -158,6 +161,8 @@ def execute(op: Op[Any], inputs: tuple[Any, ...], attributes: dict[str, Any]) ->
             arrays.append(tensor._data)
     if converted is not None:
         inputs = tuple(converted)
+    if number and any(getattr(a, "dtype", None) is bfloat16 for a in arrays):  # NumPy would widen it, as it does not know bfloat16
+        arrays = [bfloat16.type(a) if type(a) is float else a for a in arrays]
     xp: Any = numpy_namespace
     if foreign:
         trace = TRACE.get()
