@@ -3,33 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from chainrule import nn
-from chainrule.errors import ConfigError, suggest
+from chainrule.errors import ConfigError
 
-__all__ = ["ACTIVATIONS", "MLP", "activation_layer"]
-
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "relu": nn.ReLU,
-    "leaky_relu": nn.LeakyReLU,
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
-    "elu": nn.ELU,
-    "tanh": nn.Tanh,
-    "sigmoid": nn.Sigmoid,
-    "softplus": nn.Softplus,
-    "linear": nn.Identity,
-}
-
-
-def activation_layer(name: str) -> nn.Module:
-    """The activation of this name as a layer."""
-    if name not in ACTIVATIONS:
-        raise ConfigError(f"There is no activation {name!r}.{suggest(name, ACTIVATIONS)}", fix=f"one of {list(ACTIVATIONS)}")
-    return ACTIVATIONS[name]()
-
+__all__ = ["MLP"]
 
 class MLP(nn.Module):
     """Linear layers with an activation (and, if asked for, batch normalisation and dropout) between them.
@@ -71,7 +51,7 @@ class MLP(nn.Module):
             layers.append(nn.Linear(width, units))
             if batch_norm:
                 layers.append(nn.BatchNorm(units))
-            layers.append(activation_layer(activation))
+            layers.append(nn.activation(activation))
             if dropout:
                 layers.append(nn.Dropout(dropout))
             width = units

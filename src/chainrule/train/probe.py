@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.graph import RowSparse, Tensor, gradients, nodes_of
-from chainrule.nn import Module
+from chainrule.graph import RowSparse, Tensor, gradients
+from chainrule.nn import Module, watch
 
 __all__ = ["layer_statistics"]
 
@@ -26,25 +26,20 @@ def layer_statistics(
     """
     was_training = model.training
     model.eval()
+    outputs: dict[str, tuple[Module, np.ndarray]] = {}
     try:
-        output = model(*inputs)
-        cost = loss(output, target)
+        with watch(lambda path, module, given, output: outputs.__setitem__(path, (module, output.numpy()))):
+            cost = loss(model(*inputs), target)
         wanted = [p for p in model.parameters() if p.requires_grad]
-        outputs: dict[str, Any] = {}
-        for node in reversed(nodes_of([cost])):
-            if node.scope and node._results is not None:
-                outputs[node.scope] = node._results[0]  # the last operation of a layer makes its output
         slopes = {id(p): g for p, g in gradients([cost], [None], wanted=wanted)}
     finally:
         if was_training:
             model.train()
 
     records = []
-    modules = dict(model.named_modules())
-    for path, activation in outputs.items():
-        module = modules.get(path)
-        if module is None:
-            continue
+    for path, (module, activation) in outputs.items():
+        if next(module.children(), None) is not None:
+            continue  # its layers speak for it
         values = np.asarray(activation, np.float64)
         record: dict[str, Any] = {
             "layer": path,

@@ -41,6 +41,7 @@ __all__ = ["Trainer"]
 
 _EVALUATION_BATCH = 512
 _PROBE_SAMPLES = 64
+_CHECKED_NUMBERS = 20_000_000
 _SECONDS_PER_CALL = 0.5
 _ASSUMED_FLOPS = 1e11  # of a small machine; decides how many steps go into one call, and must not depend on the machine's mood
 _SNAPSHOT_PAUSE = 5.0
@@ -303,11 +304,11 @@ class Trainer:
         progress.sums["loss"] = progress.sums.get("loss", 0.0) + mean * count
         if not self.metrics:
             return
+        assert train.target is not None
         values = outputs.numpy()
-        prediction = self.loss.predict(values.reshape(count, *values.shape[rows.ndim :]))
-        for metric in self.metrics:
-            score = metric(prediction, train.target[rows.reshape(-1)])
-            progress.sums[metric.name] = progress.sums.get(metric.name, 0.0) + score * count
+        scores = self._scores(values.reshape(count, *values.shape[rows.ndim :]), train.target[rows.reshape(-1)], train)
+        for name, score in scores.items():
+            progress.sums[name] = progress.sums.get(name, 0.0) + score * count
 
     def _steps_per_call(self, batch: int, checkpoint_every: int | None) -> int:
         """Steps in one call: about half a second's worth, so that bars move and Ctrl-C is heard.
@@ -350,14 +351,23 @@ class Trainer:
         return self.loss.predict(self.outputs(inputs))
 
     def evaluate(self, dataset: Any) -> dict[str, float]:
-        """Loss and metrics on a dataset, in evaluation mode."""
+        """Loss and metrics on a dataset, in evaluation mode; the metrics of a regression are in the target's own unit."""
         dataset = _dataset(dataset, "evaluation")
         if len(dataset) == 0:
             raise ShapeError("There is no sample to evaluate on.")
+        assert dataset.target is not None
         outputs = self.outputs(dataset.inputs)
-        prediction = self.loss.predict(outputs)
         loss = float(self.loss(as_tensor(outputs), as_tensor(dataset.target)))
-        return {"loss": loss, **{metric.name: float(metric(prediction, dataset.target)) for metric in self.metrics}}
+        return {"loss": loss, **self._scores(outputs, dataset.target, dataset)}
+
+    def _scores(self, outputs: np.ndarray, target: np.ndarray, dataset: Dataset) -> dict[str, float]:
+        """Every metric; those of a regression in the target's own unit."""
+        if not self.metrics:
+            return {}
+        prediction = self.loss.predict(outputs)
+        if dataset.task == "regression":
+            prediction, target = dataset.restore(prediction), dataset.restore(target)
+        return {metric.name: float(metric(prediction, target)) for metric in self.metrics}
 
     # -- the rest ------------------------------------------------------------------------------------------------------------------------------
 
@@ -382,9 +392,9 @@ class Trainer:
         try:
             outputs = self.model(*[as_tensor(x[few]) for x in train.inputs])
             self.loss(outputs, as_tensor(train.target[few]))
-            check = getattr(self.loss, "check_target", None)
-            if check is not None:
-                check(train.target, outputs.shape)
+            if len(train) * outputs.size < _CHECKED_NUMBERS:  # any outputs will do to see whether every label has its unit
+                everywhere = np.broadcast_to(outputs.numpy()[:1], (len(train), *outputs.shape[1:]))
+                self.loss(as_tensor(everywhere), as_tensor(train.target))
         finally:
             self.model.train()
 
