@@ -27,6 +27,8 @@ class DataConfig:
         task: `binary`, `classification` or `regression`; None infers it from the target.
         validation, test_fraction: shares of the training rows and of all rows.
         seed: of the split.
+        types: for single columns of a table: number, category, boolean, date or a date's format, drop.
+        header, separator, encoding, missing: how text tables are read; see `data.prepare`.
     """
 
     source: str = ""
@@ -36,6 +38,11 @@ class DataConfig:
     validation: float = 0.15
     test_fraction: float = 0.15
     seed: int = 0
+    types: dict[str, str] = field(default_factory=dict)
+    header: bool | None = None
+    separator: str | None = None
+    encoding: str | None = None
+    missing: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -158,18 +165,44 @@ class Config:
         write_atomic(path, tomli_w.dumps(tables).encode())
 
 
+_RANGES: dict[str, tuple[float, float, str]] = {
+    "data.validation": (0.0, 0.9, "from 0 to 0.9"),
+    "data.test_fraction": (0.0, 0.9, "from 0 to 0.9"),
+    "data.seed": (0, 2**63, "0 or more"),
+    "model.dropout": (0.0, 0.99, "from 0 to 0.99"),
+    "optimizer.lr": (1e-12, 1e6, "above 0"),
+    "optimizer.weight_decay": (0.0, 1e6, "0 or more"),
+    "optimizer.clip_norm": (1e-12, 1e30, "above 0"),
+    "trainer.epochs": (1, 10**9, "1 or more"),
+    "trainer.batch_size": (0, 10**9, "1 or more, or 0 for all samples at once"),
+    "trainer.patience": (0, 10**9, "0 or more"),
+    "trainer.seed": (0, 2**63, "0 or more"),
+    "trainer.checkpoint_every": (1, 10**9, "1 or more"),
+}
+
+
 def _checked(option: str, value: Any, wanted: Any, where: str | None) -> Any:
     allowed = typing.get_args(wanted) if isinstance(wanted, types.UnionType) else (wanted,)
     for kind in allowed:
-        origin = typing.get_origin(kind) or kind
         if kind is types.NoneType:
             if value is None:
                 return None
-        elif origin is float and isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
-        elif origin is list and isinstance(value, list) and all(isinstance(v, int) and not isinstance(v, bool) for v in value):
-            return value
-        elif origin in (int, str, bool) and type(value) is origin:
-            return value
+        elif _is(value, kind):
+            found = float(value) if kind is float else value
+            low, high, words = _RANGES.get(option, (None, None, ""))
+            if low is not None and high is not None and not low <= found <= high:
+                raise ConfigError(f"{option} must be {words}, got {value!r}.", where=where)
+            return found
     names = " or ".join(getattr(k, "__name__", str(k)) for k in allowed if k is not types.NoneType)
     raise ConfigError(f"{option} must be {names}, got {value!r}.", where=where)
+
+
+def _is(value: Any, kind: Any) -> bool:
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if origin is list:
+        return isinstance(value, list) and all(_is(v, inner[0]) for v in value)
+    if origin is dict:
+        return isinstance(value, dict) and all(_is(k, inner[0]) and _is(v, inner[1]) for k, v in value.items())
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) is kind

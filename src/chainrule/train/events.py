@@ -7,7 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-__all__ = ["Callback", "Event", "EpochEnded", "Message", "RunEnded", "RunStarted", "SnapshotSaved", "StepsDone"]
+__all__ = [
+    "Callback",
+    "DataPrepared",
+    "EpochEnded",
+    "Event",
+    "Message",
+    "NetworkBuilt",
+    "RunEnded",
+    "RunStarted",
+    "SnapshotSaved",
+    "StepsDone",
+]
 
 
 @dataclass(frozen=True)
@@ -20,6 +31,26 @@ class Message(Event):
     """A sentence for the person watching."""
 
     text: str
+
+
+@dataclass(frozen=True)
+class DataPrepared(Event):
+    """The data are read, understood and split (`data.Prepared`)."""
+
+    data: Any
+
+
+@dataclass(frozen=True)
+class NetworkBuilt(Event):
+    """The network is there, untrained.
+
+    Attributes:
+        model: the `nn.Module`.
+        inputs: a sample or two, as it takes them.
+    """
+
+    model: Any
+    inputs: tuple[Any, ...]
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ A run's folder holds all that is needed to go on, to score and to predict; `Trai
 from __future__ import annotations
 
 import platform
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from chainrule.errors import ChainruleError, ConfigError, RunError, suggest
 from chainrule.graph import random
 from chainrule.nn import Module
 from chainrule.train.config import Config
-from chainrule.train.events import Callback
+from chainrule.train.events import Callback, DataPrepared, NetworkBuilt
 from chainrule.train.files import read_tensors, write_atomic, write_json
 from chainrule.train.run import Run
 from chainrule.train.trainer import Trainer
@@ -118,7 +119,6 @@ def train(
     resume: bool = False,
     callbacks: Sequence[Callback] = (),
     progress: bool = True,
-    messages: Any = None,
 ) -> TrainedModel:
     """Reads the data, builds the network, trains it, scores it on the test set, and writes the run's folder.
 
@@ -127,9 +127,8 @@ def train(
         source: the data as an object (a DataFrame, arrays), instead of `config.data.source`.
         out: the run's folder; None writes nothing.
         resume: go on from the newest snapshot in `out`.
-        callbacks: called with every event of the training.
+        callbacks: called with every event: the data understood, the network built, and all of the training.
         progress: whether to show progress.
-        messages: called with a list of sentences about the data, before training.
 
     Raises:
         DataError, ConfigError, RunError: for what does not fit; the message says what to change.
@@ -138,13 +137,17 @@ def train(
     prepared = prepare(
         found, target=config.data.target, test=config.data.test, task=config.data.task,
         validation=config.data.validation, test_fraction=config.data.test_fraction, seed=config.data.seed,
+        types=config.data.types or None, header=config.data.header, separator=config.data.separator,
+        encoding=config.data.encoding, missing=config.data.missing,
     )  # fmt: skip
-    if messages is not None:
-        messages(prepared.messages)
+    for callback in callbacks:
+        callback(DataPrepared(prepared))
     complete(config, prepared)
     task = _task(prepared.preprocessing)
     random.seed(config.trainer.seed)
     model = _model(config, prepared.preprocessing)
+    for callback in callbacks:
+        callback(NetworkBuilt(model, tuple(x[:2] for x in prepared.train.inputs)))
     loss = _loss(task)
     trainer = Trainer(
         model, loss, _optimizer(config, model),
@@ -164,7 +167,7 @@ def train(
     options = config.trainer
     run = trainer.fit(
         prepared.train, prepared.validation,
-        epochs=options.epochs or 1, batch_size=options.batch_size or None, patience=options.patience or None,
+        epochs=options.epochs if options.epochs is not None else 1, batch_size=options.batch_size or None, patience=options.patience or None,
         out=folder, resume=resume, checkpoint_every=options.checkpoint_every,
     )  # fmt: skip
     trained = TrainedModel(model, loss, prepared.preprocessing, config, run, prepared)
@@ -252,7 +255,7 @@ def _environment() -> dict[str, Any]:
         "numpy": version("numpy"),
         "jax": version("jax"),
         "platform": platform.platform(),
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv and sys.argv[0] else "",
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv and sys.argv[0] else "",
     }
 
 
