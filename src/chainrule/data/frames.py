@@ -23,10 +23,10 @@ def is_frame(source: object) -> bool:
     """Whether this is a table in memory: a data frame of some library, or a dict of columns."""
     return (
         isinstance(source, Mapping)
+        or type(source).__name__ == "LazyFrame"
         or hasattr(source, "__arrow_c_stream__")
         or hasattr(source, "__dataframe__")
         or (hasattr(source, "columns") and hasattr(source, "to_numpy"))
-        or type(source).__name__ == "LazyFrame"
     )
 
 

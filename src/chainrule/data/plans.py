@@ -164,11 +164,18 @@ def fit_column(part: TablePart, series: pl.Series, found: ColumnType, rows: np.n
         rows: the training rows, the only ones that are looked at.
     """
     if found.kind == "category":
-        return _fit_category(series[rows], found)
-    if found.kind == "date":
-        return _fit_date(as_dates(part, series, found.form)[rows], found)
-    values = (as_booleans if found.kind == "boolean" else as_numbers)(part, series, found.form)[rows]
-    return _fit_number(values, found)
+        plan, messages = _fit_category(series[rows], found)
+        knew_missing, instead = plan.knows_missing, "taken as unknown"
+    elif found.kind == "date":
+        plan, messages = _fit_date(as_dates(part, series, found.form)[rows], found)
+        knew_missing, instead = plan.marks_missing, "replaced by the training median"
+    else:
+        values = (as_booleans if found.kind == "boolean" else as_numbers)(part, series, found.form)[rows]
+        plan, messages = _fit_number(values, found)
+        knew_missing, instead = plan.marks_missing, f"replaced by the training median {_short(plan.median)}"
+    if found.missing and not knew_missing:
+        messages.append(f"column {found.name!r}: {found.missing:,} missing, none in the training rows; {instead}")
+    return plan, messages
 
 
 def _fit_number(values: np.ndarray, found: ColumnType) -> tuple[NumberPlan, list[str]]:
@@ -263,7 +270,8 @@ def plan_from_dict(state: State) -> ColumnPlan:
 
 def plan_to_dict(plan: ColumnPlan) -> Mapping[str, Any]:
     """The plan as JSON can hold it."""
-    return {"plan": plan.plan, **asdict(plan)}
+    fields = asdict(plan)
+    return {"plan": plan.plan, **fields, **({"values": list(fields["values"])} if "values" in fields else {})}
 
 
 def _drawn_in(values: np.ndarray, scale: float) -> np.ndarray:
