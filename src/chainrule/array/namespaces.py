@@ -41,6 +41,10 @@ class _NumpyNamespace(Namespace):
 
         return special.erf(x)
 
+    def getitem(self, x: Array, index: Any) -> Array:
+        """x[index]."""
+        return x[index]
+
     def add_at(self, x: Array, index: Any, values: Array) -> Array:
         """A copy of x with the values added at the index; repeated places add up."""
         y = np.array(x, copy=True)
@@ -87,6 +91,19 @@ class _JaxNamespace(Namespace):
 
     def erf(self, x: Array) -> Array:
         return self._lax.erf(x)
+
+    def getitem(self, x: Array, index: Any) -> Array:
+        x = self.library.asarray(x)
+        if any(hasattr(part, "dtype") and part.ndim for part in index):
+            # An index outside gives nan (or the smallest integer), not a neighbour's value.
+            return x.at[index].get(mode="fill")
+        return x[index]
+
+    def permute_dims(self, x: Array, axes: tuple[int, ...]) -> Array:
+        return self.library.permute_dims(x, tuple(a % x.ndim for a in axes))
+
+    def searchsorted(self, x1: Array, x2: Array, side: str) -> Array:
+        return self.library.searchsorted(x1, x2, side=side).astype(np.int64)
 
     def add_at(self, x: Array, index: Any, values: Array) -> Array:
         return self.library.asarray(x).at[index].add(values, mode="drop")

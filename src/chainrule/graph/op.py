@@ -355,7 +355,7 @@ def per_input(*rules: Callable[..., Any] | None) -> Rule:
 
     def backward(node: Node, g: Any) -> list[Any]:
         y, inputs = values(node)
-        chosen = rules + rules[-1:] * (len(inputs) - len(rules))
+        chosen = (rules + rules[-1:] * (len(inputs) - len(rules)))[: len(inputs)]
         return [
             rule(g, y, *inputs, **node.attributes) if needed and rule is not None else None
             for rule, needed in zip(chosen, node.needs, strict=True)

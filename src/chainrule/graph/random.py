@@ -21,13 +21,17 @@ from chainrule.graph.tensor import Tensor, Variable
 __all__ = ["Stream", "bernoulli", "default_stream", "integers", "normal", "permutation", "seed", "uniform"]
 
 
-@op(constant="random bits do not depend on the values of their key")
+def _states(**attributes: Any) -> Any:
+    return lambda rng: [((rng.integers(0, 2**32, 3).astype(np.uint32),), attributes)]
+
+
+@op(constant="random bits are no smooth function of their key", samples=_states(shape=(2, 5)))
 def draw_bits(xp: Any, state: Any, /, *, shape: tuple[int, ...]) -> Any:
     """Uniform uint32 of the given shape from a stream's state (key, key, count)."""
     return random_bits(xp, state[:2], state[2:], shape)
 
 
-@op(constant="a count has no gradient")
+@op(constant="a count has no gradient", samples=_states())
 def next_draw(xp: Any, state: Any, /) -> Any:
     """The stream's state after one draw."""
     return state + xp.asarray(np.array([0, 0, 1], np.uint32))

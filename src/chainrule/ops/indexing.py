@@ -47,7 +47,7 @@ def _keys(rng: np.random.Generator) -> list[Any]:
     samples=_keys,
 )
 def _getitem(xp: Any, x: Any, *arrays: Any, key: tuple[Any, ...]) -> Any:
-    return x[_filled(key, arrays)]
+    return xp.getitem(x, _filled(key, arrays))
 
 
 @op(
