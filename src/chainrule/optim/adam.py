@@ -1,0 +1,191 @@
+"""Adam and AdamW: steps in the units of the gradient's own running size."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from chainrule.graph import Tensor, op
+from chainrule.optim.optimizer import Group, Optimizer
+
+__all__ = ["Adam", "AdamW"]
+
+
+@op(several=True, samples=lambda rng: [((np.int64(3), np.asarray(0.01)), {"beta1": 0.9, "beta2": 0.999, "hat": True})])
+def adam_scales(xp: Any, count: Any, lr: Any, /, *, beta1: float, beta2: float, hat: bool) -> Any:
+    """The step's size with the bias of the first moment corrected, and the factor that corrects √v, in float64."""
+    t = count.astype(lr.dtype)
+    correction = xp.sqrt(1.0 - beta2**t)
+    if hat:
+        return lr / (1.0 - beta1**t), 1.0 / correction
+    return lr * correction / (1.0 - beta1**t), xp.ones_like(lr)
+
+
+@op(
+    several=True,
+    samples=lambda rng: [
+        ((rng.normal(size=(3, 4)), rng.normal(size=(3, 4)), rng.random((3, 4)), np.asarray(0.1), np.asarray(1.5)), {"beta1": 0.9, "beta2": 0.99, "epsilon": 1e-8})
+    ],
+)
+def adam_rule(xp: Any, g: Any, m: Any, v: Any, size: Any, correction: Any, /, *, beta1: float, beta2: float, epsilon: float) -> Any:
+    """The step and both moments."""
+    m = beta1 * m + (1.0 - beta1) * g
+    v = beta2 * v + (1.0 - beta2) * (g * g)
+    return size.astype(g.dtype) * m / (xp.sqrt(v) * correction.astype(g.dtype) + epsilon), m, v
+
+
+class Adam(Optimizer):
+    """m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², θ ← θ − η · m̂ / (√v̂ + ε), with m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ).
+
+    Arguments:
+        parameters: Variables or groups.
+        lr: η.
+        betas: β₁ and β₂.
+        epsilon: ε; 10⁻⁸, in the dialect "keras" 10⁻⁷.
+        weight_decay: λ, as L2: g ← g + λθ, which the division by √v̂ then evens out; `AdamW` does not.
+        clip_norm, clip_value: as for every `Optimizer`.
+        lazy: row-sparse gradients update just their rows, and the moments of other rows do not decay meanwhile, like PyTorch's SparseAdam;
+            False is the paper's rule for all rows.
+        dialect: "paper" and "pytorch" agree. "keras" is the paper's second form (end of section 2), θ ← θ − η·√(1 − β₂ᵗ)/(1 − β₁ᵗ) · m / (√v + ε̂), in which
+            ε weighs more in the first steps.
+
+    The step count is the optimizer's: a parameter without a gradient in some steps has its bias corrected by all steps (PyTorch: by its own).
+
+    Source: Kingma & Ba, "Adam: A Method for Stochastic Optimization" (2015), algorithm 1.
+
+    Example:
+        >>> from chainrule import nn, optim
+        >>> w = nn.Parameter([1.0, -2.0])
+        >>> optimizer = optim.Adam([w], lr=0.1)
+        >>> loss = optimizer.minimize((w * w).sum())
+        >>> [round(x, 4) for x in w.tolist()]
+        [0.9, -1.9]
+    """
+
+    name = "adam"
+    slots = ("m", "v")
+
+    def __init__(
+        self,
+        parameters: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        epsilon: float | None = None,
+        *,
+        weight_decay: float = 0.0,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        lazy: bool = True,
+        dialect: str = "paper",
+    ) -> None:
+        if epsilon is None:
+            epsilon = 1e-7 if dialect == "keras" else 1e-8
+        super().__init__(
+            parameters,
+            lr,
+            weight_decay=weight_decay,
+            clip_norm=clip_norm,
+            clip_value=clip_value,
+            lazy=lazy,
+            dialect=dialect,
+            beta1=float(betas[0]),
+            beta2=float(betas[1]),
+            epsilon=float(epsilon),
+        )
+
+    def scales(self, group: Group) -> tuple[Tensor, ...]:
+        o = group.options
+        return adam_scales(self.count, group.lr, beta1=o["beta1"], beta2=o["beta2"], hat=self.dialect != "keras")  # type: ignore[return-value]
+
+    def rule(
+        self, g: Tensor, p: Tensor, state: tuple[Tensor, ...], scales: tuple[Tensor, ...], options: dict[str, Any]
+    ) -> tuple[Tensor, ...]:
+        o = options
+        return adam_rule(g, *state, *scales[:2], beta1=o["beta1"], beta2=o["beta2"], epsilon=o["epsilon"])  # type: ignore[return-value]
+
+
+@op(samples=lambda rng: [((rng.normal(size=(3, 4)), rng.normal(size=(3, 4)), np.asarray(0.1)), {})])
+def decay_step(xp: Any, delta: Any, p: Any, fraction: Any, /) -> Any:
+    """The step with the decay of the parameter added: delta + fraction · p."""
+    return delta + fraction.astype(p.dtype) * p
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: θ ← θ − η · m̂ / (√v̂ + ε) − s · λ · θ, where s is the schedule's multiplier.
+
+    Arguments:
+        lr: η.
+        weight_decay: λ. In the paper's form it is the fraction that every weight loses at each step, times s = lr / (the first lr); in the
+            dialects "pytorch" and "keras" that fraction is lr · λ. So PyTorch's `lr=1e-3, weight_decay=1e-2` is `weight_decay=1e-5` here.
+            By default 10⁻⁵, in "pytorch" 10⁻², in "keras" 4·10⁻³.
+        parameters, betas, epsilon, clip_norm, clip_value, lazy, dialect: as for `Adam`. With `lazy`, only touched rows of an embedding decay.
+
+    Warns:
+        UserWarning: for a weight_decay of 0.01 or more in the paper's form, which is almost always meant for PyTorch's.
+
+    Source: Loshchilov & Hutter, "Decoupled Weight Decay Regularization" (2019), algorithm 2.
+
+    Example:
+        >>> from chainrule import nn, optim
+        >>> w = nn.Parameter([1.0, -2.0])
+        >>> optimizer = optim.AdamW([w], lr=0.1, weight_decay=0.5, dialect="pytorch")
+        >>> loss = optimizer.minimize((w * w).sum())
+        >>> [round(x, 4) for x in w.tolist()]
+        [0.85, -1.8]
+    """
+
+    name = "adamw"
+
+    def __init__(
+        self,
+        parameters: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        epsilon: float | None = None,
+        *,
+        weight_decay: float | None = None,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        lazy: bool = True,
+        dialect: str = "paper",
+    ) -> None:
+        if weight_decay is None:
+            weight_decay = {"pytorch": 1e-2, "keras": 4e-3}.get(dialect, 1e-5)
+        elif dialect == "paper" and weight_decay >= 0.01:
+            warnings.warn(
+                f"AdamW(weight_decay={weight_decay}) in the paper's form takes {weight_decay:.0%} off every weight at each step. "
+                "PyTorch multiplies by the learning rate: for that use dialect='pytorch'.",
+                UserWarning,
+                stacklevel=2,
+            )
+        super().__init__(
+            parameters,
+            lr,
+            betas,
+            epsilon,
+            weight_decay=weight_decay,
+            clip_norm=clip_norm,
+            clip_value=clip_value,
+            lazy=lazy,
+            dialect=dialect,
+        )
+        self._first_lr = {id(group.options): float(group.lr) for group in self.groups}
+
+    def decayed(self, g: Tensor, p: Tensor, options: dict[str, Any]) -> Tensor:
+        return g
+
+    def scales(self, group: Group) -> tuple[Tensor, ...]:
+        first = self._first_lr[id(group.options)]
+        decay = group.options["weight_decay"]
+        if self.dialect == "paper":
+            decay = decay / first if first else 0.0
+        return (*super().scales(group), group.lr * decay)
+
+    def rule(
+        self, g: Tensor, p: Tensor, state: tuple[Tensor, ...], scales: tuple[Tensor, ...], options: dict[str, Any]
+    ) -> tuple[Tensor, ...]:
+        delta, *new = super().rule(g, p, state, scales, options)
+        return (decay_step(delta, p, scales[2]) if options["weight_decay"] else delta, *new)

@@ -1,0 +1,299 @@
+"""Optimizer: parameter groups, state in Variables, and the way from a loss to updated parameters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from chainrule import ops
+from chainrule.array import is_floating
+from chainrule.errors import CheckpointError, ConfigError, GradientError, suggest
+from chainrule.graph import RowSparse, Tensor, Variable, as_tensor, gradients, no_grad, wrap
+from chainrule.ops.rows import set_rows
+from chainrule.optim.clipping import clip_gradients, distinct_rows
+
+__all__ = ["DIALECTS", "Group", "Optimizer"]
+
+DIALECTS = ("paper", "pytorch", "keras")
+
+
+class Group:
+    """Parameters that share their hyperparameters.
+
+    Attributes:
+        parameters: the Variables.
+        lr: the learning rate, a 0-d float64 Variable, so that compiled steps see every change.
+        options: the other hyperparameters, fixed when the optimizer is made.
+    """
+
+    def __init__(self, parameters: list[Variable], lr: float, options: dict[str, Any]) -> None:
+        self.parameters = parameters
+        self.lr = Variable(wrap(np.asarray(lr, np.float64)), name="learning rate")
+        self.options = options
+
+
+class Optimizer:
+    """The base of all update rules.
+
+    A rule is a pure function of the gradient, the parameter and the rule's state to the step and the new state; everything around it is
+    here. All state is made with the optimizer, so that compiled functions can use it.
+
+    Arguments:
+        parameters: Variables, or dictionaries `{"params": [...], "lr": ..., ...}` for groups with hyperparameters of their own.
+        lr: the learning rate; `optimizer.lr = 0.01` changes it at any time, in all groups, without a new compilation.
+        weight_decay: λ; how it enters is said by each rule: L2 adds λθ to the gradient, decoupled decay shrinks θ by itself. It applies to
+            all parameters of the group, biases too (`decay_groups` leaves them out).
+        clip_norm: scales all gradients down together where their common norm is larger.
+        clip_value: cuts every entry of the gradients to ±clip_value.
+        lazy: whether a row-sparse gradient (of an embedding) updates just its rows, at a cost that does not grow with the table. Rows that
+            a batch does not touch then keep their state: exact for SGD and AdaGrad without weight decay; for rules with moving averages
+            these do not decay in the meantime. False takes such gradients as dense.
+        dialect: "paper", "pytorch" or "keras": whose definition and defaults, where they differ.
+
+    Attributes:
+        groups: the parameter groups.
+        count: how many steps were taken, an int64 Variable.
+
+    Raises:
+        ConfigError: for no parameters, one given twice, or a hyperparameter that does not exist or cannot be.
+    """
+
+    name: ClassVar[str] = "optimizer"
+    slots: ClassVar[tuple[str, ...]] = ()
+    """The names of what the rule remembers of each parameter, each of its shape and dtype, 0 at first."""
+
+    def __init__(
+        self,
+        parameters: Iterable[Any],
+        lr: float,
+        *,
+        weight_decay: float = 0.0,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        lazy: bool = True,
+        dialect: str = "paper",
+        **options: Any,
+    ) -> None:
+        if dialect not in DIALECTS:
+            raise ConfigError(f"There is no dialect {dialect!r}.{suggest(dialect, DIALECTS)}", fix=f"one of {', '.join(DIALECTS)}")
+        for value, what in ((clip_norm, "clip_norm"), (clip_value, "clip_value")):
+            if value is not None and not value > 0:
+                raise ConfigError(f"{what} is a number above 0, or None for no clipping, got {value!r}.")
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
+        self.lazy = lazy
+        self.dialect = dialect
+        self.groups = self._groups(parameters, lr, {"weight_decay": weight_decay, **options})
+        self.count = Variable(np.int64(0), name="step count")
+        self._state: dict[int, tuple[Variable, ...]] = {
+            id(p): tuple(
+                Variable(wrap(np.full(p.shape, self.first(slot), p.dtype)), name=f"{p.name}.{slot}") for slot in self.slots
+            )
+            for p in self.parameters
+        }
+
+    def _groups(self, parameters: Iterable[Any], lr: float, options: dict[str, Any]) -> list[Group]:
+        if isinstance(parameters, Tensor | Mapping):
+            raise ConfigError(f"{type(self).__name__} needs a list of parameters, got a {type(parameters).__name__}.", fix="[parameter]")
+        given = list(parameters)
+        dicts = given if given and all(isinstance(item, Mapping) for item in given) else [{"params": given}]
+        groups = []
+        seen: set[int] = set()
+        known = {"params", "lr", *options}
+        for item in dicts:
+            for key in item:
+                if key not in known:
+                    raise ConfigError(f"{type(self).__name__} has no option {key!r} for a group.{suggest(key, known)}")
+            members = item.get("params", ())
+            members = [members] if isinstance(members, Tensor) else list(members)
+            for p in members:
+                if not isinstance(p, Variable) or not is_floating(p.dtype):
+                    raise ConfigError(f"{type(self).__name__} updates floating Variables, got {p!r}.", fix="model.parameters()")
+                if id(p) in seen:
+                    raise ConfigError(f"The parameter {p.name or p.shape} was given twice.")
+                seen.add(id(p))
+            own = {key: item.get(key, value) for key, value in options.items()}
+            rate = item.get("lr", lr)
+            self.check(rate, own)
+            groups.append(Group(members, float(rate), own))
+        if not seen:
+            raise ConfigError(f"{type(self).__name__} was given no parameters.", fix="optim.Adam(model.parameters()), with a model that has some")
+        return groups
+
+    # -- what a rule defines -------------------------------------------------------------------------------------------------------
+
+    def check(self, lr: float, options: dict[str, Any]) -> None:
+        """Refuses hyperparameters that cannot be."""
+        for value, what in ((lr, "lr"), (options["weight_decay"], "weight_decay")):
+            if not isinstance(value, int | float) or not (0.0 <= value < math.inf):
+                raise ConfigError(f"{type(self).__name__}: {what} is a number of at least 0, got {value!r}.")
+        for what, value in options.items():
+            if what in ("beta1", "beta2", "decay", "momentum") and not 0.0 <= value < 1.0:
+                raise ConfigError(f"{type(self).__name__}: {what} lies between 0 and 1 (without it), got {value!r}.")
+            if what == "epsilon" and not value >= 0:
+                raise ConfigError(f"{type(self).__name__}: epsilon is at least 0, got {value!r}.")
+
+    def first(self, slot: str) -> float:
+        """What a slot holds before the first step."""
+        return 0.0
+
+    def scales(self, group: Group) -> tuple[Tensor, ...]:
+        """Numbers that all parameters of a group share in this step, in float64."""
+        return (group.lr,)
+
+    def rule(
+        self, g: Tensor, p: Tensor, state: tuple[Tensor, ...], scales: tuple[Tensor, ...], options: dict[str, Any]
+    ) -> tuple[Tensor, ...]:
+        """The step to subtract from the parameter, and the new state of each slot."""
+        raise NotImplementedError
+
+    def decayed(self, g: Tensor, p: Tensor, options: dict[str, Any]) -> Tensor:
+        """The gradient with the weight decay that enters through it; rules with decoupled decay leave it as it is."""
+        decay = options["weight_decay"]
+        return g + decay * p if decay else g
+
+    # -- steps -----------------------------------------------------------------------------------------------------------------
+
+    @property
+    def parameters(self) -> list[Variable]:
+        """All parameters, group by group."""
+        return [p for group in self.groups for p in group.parameters]
+
+    @property
+    def lr(self) -> Variable:
+        """The learning rate of the first group; assigning sets that of all groups, to a number or a Tensor."""
+        return self.groups[0].lr
+
+    @lr.setter
+    def lr(self, value: float | Tensor) -> None:
+        if not isinstance(value, Tensor):
+            if not 0.0 <= value < math.inf:
+                raise ConfigError(f"A learning rate is a number of at least 0, got {value!r}.")
+            value = wrap(np.asarray(value, np.float64))
+        for group in self.groups:
+            group.lr.assign(value)
+
+    def zero_grad(self) -> None:
+        """Forgets the gradients of all parameters."""
+        for p in self.parameters:
+            p.zero_grad()
+
+    def step(self) -> None:
+        """Updates the parameters by their `.grad`, which stays; those without one are left as they are.
+
+        Raises:
+            GradientError: when none has a gradient.
+        """
+        self.update([p.grad for p in self.parameters])
+
+    def minimize(self, loss: Tensor | Callable[[], Tensor]) -> Tensor:
+        """Updates the parameters by the gradients of the loss, leaving `.grad` of each None; the whole of a training step.
+
+        Arguments:
+            loss: a single number, or a function that computes it.
+
+        Returns:
+            the loss.
+
+        Differs from `zero_grad(); loss.backward(); step()`: Tensors that are not this optimizer's get no gradient, and none is kept, so a
+        compiled step need not return them.
+
+        Raises:
+            GradientError: when the loss depends on none of the parameters.
+        """
+        made = loss() if callable(loss) else loss
+        parameters = self.parameters
+        wanted = [p for p in parameters if p.requires_grad]
+        found = {id(p): g for p, g in gradients([made], [None], wanted=wanted)}
+        self.zero_grad()
+        self.update([found.get(id(p)) for p in parameters])
+        return made
+
+    def update(self, given: list[Any]) -> None:
+        """One step by these gradients, one for each of `parameters`: a Tensor, a RowSparse, or None for no update."""
+        if all(g is None for g in given):
+            raise GradientError(
+                f"None of the {len(given)} parameters of {type(self).__name__} has a gradient.",
+                fix="loss.backward() before step(); or a loss that is computed from these parameters, outside of cr.no_grad(), unfrozen",
+            )
+        with no_grad():
+            self.count.assign(self.count + 1)
+            prepared = [self._prepare(g) for g in given]
+            prepared = clip_gradients(prepared, self.clip_norm, self.clip_value, self.dialect)
+            rest = iter(prepared)
+            for group in self.groups:
+                scales = self.scales(group)
+                for p in group.parameters:
+                    g = next(rest)
+                    if isinstance(g, RowSparse):
+                        self.update_rows(p, g, scales, group.options)
+                    elif g is not None:
+                        self.update_dense(p, g, scales, group.options)
+
+    def _prepare(self, g: Any) -> Any:
+        if isinstance(g, RowSparse):
+            return distinct_rows(g) if self.lazy else g.dense()
+        return g if g is None else as_tensor(g).detach()
+
+    def update_dense(self, p: Variable, g: Tensor, scales: tuple[Tensor, ...], options: dict[str, Any]) -> None:
+        """Updates a whole parameter."""
+        slots = self._state[id(p)]
+        delta, *new = self.rule(self.decayed(g, p, options), p, slots, scales, options)
+        for slot, value in zip(slots, new, strict=True):
+            slot.assign(value)
+        p.assign(p - delta)
+
+    def update_rows(self, p: Variable, g: RowSparse, scales: tuple[Tensor, ...], options: dict[str, Any]) -> None:
+        """Updates the rows of a parameter that its gradient touches, and their state; the rows are distinct."""
+        slots = self._state[id(p)]
+        p_rows = ops.take(p, g.rows, axis=0)
+        state = tuple(ops.take(slot, g.rows, axis=0) for slot in slots)
+        delta, *new = self.rule(self.decayed(g.values, p_rows, options), p_rows, state, scales, options)
+        for slot, value in zip(slots, new, strict=True):
+            slot.assign(set_rows(slot, g.rows, value))
+        p.assign(set_rows(p, g.rows, p_rows - delta))
+
+    # -- state on file -----------------------------------------------------------------------------------------------------------
+
+    def named_variables(self) -> Iterator[tuple[str, Variable]]:
+        """All state: the step count, the learning rates, and what is remembered of each parameter, under `<its number>.<slot>`."""
+        yield "count", self.count
+        for number, group in enumerate(self.groups):
+            yield f"lr.{number}", group.lr
+        for number, p in enumerate(self.parameters):
+            for slot, variable in zip(self.slots, self._state[id(p)], strict=True):
+                yield f"{number}.{slot}", variable
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Copies of all state by name."""
+        return {name: np.array(variable.numpy()) for name, variable in self.named_variables()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Takes over a `state_dict`; nothing is changed when anything does not fit.
+
+        Raises:
+            CheckpointError: naming what is missing, unexpected, or of another shape.
+        """
+        own = dict(self.named_variables())
+        wrong = [f"missing: {name}" for name in own if name not in state]
+        wrong += [f"unexpected: {name}.{suggest(name, own, 1)}" for name in state if name not in own]
+        for name, variable in own.items():
+            if name in state and np.shape(state[name]) != variable.shape:
+                wrong.append(f"wrong shape: {name} is {variable.shape} here and {np.shape(state[name])} in the state")
+        if wrong:
+            raise CheckpointError(
+                f"The state does not fit this {type(self).__name__}:\n  " + "\n  ".join(wrong),
+                fix="the same update rule over the same parameters in the same order as when it was saved",
+            )
+        for name, variable in own.items():
+            variable.assign(wrap(np.array(state[name], dtype=variable.dtype)))
+
+    def __repr__(self) -> str:
+        parts = []
+        for group in self.groups:
+            options = {"lr": float(group.lr), **group.options}
+            parts.append(", ".join(f"{key}={value!r}" for key, value in options.items()))
+        return f"{type(self).__name__}({'; '.join(parts)})"
