@@ -90,7 +90,37 @@ class _JaxNamespace(Namespace):
         self._lax = jax.lax
 
     def erf(self, x: Array) -> Array:
-        return self._lax.erf(x)
+        return self._lax.erf(x if x.dtype.kind not in "biu" else x.astype(np.float32))
+
+    def floor_divide(self, x1: Array, x2: Array) -> Array:
+        # As NumPy and C do it: exact where x1 / x2 rounds, with the sign of zero, and 0 for integers divided by 0.
+        x1, x2 = self._alike(x1, x2)
+        if x1.dtype.kind in "iu":
+            zero = x2 == 0
+            return self.where(zero, 0, self.library.floor_divide(x1, self.where(zero, 1, x2)))
+        rest = self._lax.rem(x1, x2)
+        ratio = x1 / x2
+        whole = (x1 - rest) / x2
+        whole = self.where((rest != 0) & ((x2 < 0) != (rest < 0)), whole - 1, whole)
+        down = self.floor(whole)
+        down = self.where(whole - down > 0.5, down + 1, down)
+        down = self.where(whole == 0, self.copysign(0.0, ratio), down)
+        return self.where(x2 == 0, ratio, down)
+
+    def remainder(self, x1: Array, x2: Array) -> Array:
+        x1, x2 = self._alike(x1, x2)
+        if x1.dtype.kind in "iu":
+            zero = x2 == 0
+            return self.where(zero, 0, self.library.remainder(x1, self.where(zero, 1, x2)))
+        rest = self._lax.rem(x1, x2)
+        rest = self.where((rest != 0) & ((x2 < 0) != (rest < 0)), rest + x2, rest)
+        return self.where(rest == 0, self.copysign(0.0, x2), rest)
+
+    def _alike(self, x1: Array, x2: Array) -> tuple[Array, Array]:
+        """Two arrays of one dtype and shape, as the functions of lax want them."""
+        dtype = self.result_type(x1, x2)
+        x1, x2 = self.broadcast_arrays(self.asarray(x1, dtype=dtype), self.asarray(x2, dtype=dtype))
+        return x1, x2
 
     def getitem(self, x: Array, index: Any) -> Array:
         x = self.library.asarray(x)

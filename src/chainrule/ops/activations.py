@@ -5,10 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from chainrule.array import float32
 from chainrule.graph import FUNCTIONS, op, per_input
 from chainrule.ops.samplers import unary
 
 __all__ = ["gelu", "log_softmax", "relu", "sigmoid", "softmax", "softplus"]
+
+
+def _floating(x: Any) -> Any:
+    """Integers as float32, since small ones would overflow where they are negated or subtracted."""
+    return x.astype(float32) if x.dtype.kind in "biu" else x
 
 
 @op(backward=per_input(lambda g, y, x: g * (y * (1.0 - y))), samples=unary(), quiet=True)
@@ -20,6 +26,7 @@ def sigmoid(xp: Any, x: Any, /) -> Any:
 @op(backward=per_input(lambda g, y, x: g * FUNCTIONS["sigmoid"](x)), samples=unary(), quiet=True)
 def softplus(xp: Any, x: Any, /) -> Any:
     """log(1 + eˣ) = max(x, 0) + log1p(e^-|x|)."""
+    x = _floating(x)
     return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
 
 
@@ -63,6 +70,7 @@ def _softmax_gradient(g: Any, y: Any, x: Any, axis: int) -> Any:
 )
 def softmax(xp: Any, x: Any, /, *, axis: int = -1) -> Any:
     """eˣ / Σ eˣ along an axis; the maximum is taken out first, so large inputs do not overflow."""
+    x = _floating(x)
     e = xp.exp(x - xp.max(x, axis=axis, keepdims=True))
     return e / xp.sum(e, axis=axis, keepdims=True)
 
@@ -73,5 +81,6 @@ def softmax(xp: Any, x: Any, /, *, axis: int = -1) -> Any:
 )
 def log_softmax(xp: Any, x: Any, /, *, axis: int = -1) -> Any:
     """log(softmax x), without the loss of digits of taking the two apart."""
+    x = _floating(x)
     shifted = x - xp.max(x, axis=axis, keepdims=True)
     return shifted - xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))
