@@ -72,6 +72,17 @@ def sanitise(text: str, scope: str = ".network") -> str:
     return ElementTree.tostring(clean, encoding="unicode")
 
 
+def width(drawing: str) -> int:
+    """The natural width of a drawing in pixels, from its `viewBox`; 0 when it does not say.
+
+    Example:
+        >>> width('<svg viewBox="0 0 640.5 90">')
+        640
+    """
+    found = re.match(r'<svg\b[^>]*\bviewBox="\s*[-\d.]+[\s,]+[-\d.]+[\s,]+(\d{1,6})\b', drawing)
+    return int(found[1]) if found else 0
+
+
 def _clean(root: ElementTree.Element, scope: str) -> ElementTree.Element | None:
     """A copy with allowed parts only; what is nested deeper than any real drawing is left out."""
     result: ElementTree.Element | None = None

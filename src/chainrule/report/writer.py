@@ -58,6 +58,7 @@ def write(run_folder: str | Path) -> Path:
 def render(run: reading.Run) -> str:
     """The page as text."""
     script = _asset("page.js")
+    network = drawing.sanitise(run.graph) if run.graph else ""
     return (
         _environment()
         .get_template("report.html.jinja")
@@ -67,7 +68,8 @@ def render(run: reading.Run) -> str:
             curves=curves.curves(run),
             predictions=predictions.predictions(run),
             layers=layers.layers(run),
-            drawing=drawing.sanitise(run.graph) if run.graph else "",
+            drawing=network,
+            drawing_width=drawing.width(network),
             data=dataset.describe(run),
             settings=settings.settings(run.config, skip=("environment",)),
             environment=settings.environment(run),
