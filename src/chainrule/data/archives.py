@@ -154,6 +154,8 @@ def array_part(x: Any, y: Any, name: str, classes: list[str] | None = None) -> A
     if not inputs.size:
         raise DataError(f"{name} holds no inputs: their shape is {inputs.shape}", where=name)
     check_finite(inputs, f"the inputs of {name}")
+    if inputs.dtype.itemsize > 4 and max(float(inputs.max()), -float(inputs.min())) > float(np.finfo(np.float32).max):
+        raise DataError(f"the inputs of {name} hold numbers beyond what float32 can", fix="divide them by a constant")
     if inputs.ndim == 3 and inputs.dtype == np.uint8:
         inputs = inputs[..., None]
     messages: list[str] = []
@@ -183,8 +185,9 @@ def array_part(x: Any, y: Any, name: str, classes: list[str] | None = None) -> A
 
 def check_finite(values: np.ndarray, what: str) -> None:
     """Refuse NaN and infinity, naming the first place."""
-    if values.dtype.kind != "f" or np.isfinite(values.sum(dtype=np.float64)):
-        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        if values.dtype.kind != "f" or np.isfinite(values.sum(dtype=np.float64)):
+            return
     bad = ~np.isfinite(values)
     if not bad.any():  # finite numbers so large that their sum is not
         return

@@ -178,6 +178,10 @@ class ArrayPreprocessing(Preprocessing):
 def moments(inputs: np.ndarray) -> tuple[list[float], list[float]]:
     """Mean and deviation per channel or column; the deviation of one that hardly varies is 1."""
     flat = inputs.reshape(-1, inputs.shape[-1])
+    largest = max(abs(float(flat.max())), abs(float(flat.min())))
+    if largest > 1e100:  # squares would overflow
+        mean, deviation = moments(flat / largest)
+        return [m * largest for m in mean], [d * largest for d in deviation]
     step = max(1, _CHUNK // flat.shape[1])
     shift = flat[:step].astype(np.float64).mean(axis=0)  # sums around a rough mean keep their digits
     total, squares = np.zeros_like(shift), np.zeros_like(shift)

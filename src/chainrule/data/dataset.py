@@ -209,8 +209,9 @@ def _input(part: Any, i: int, count: int) -> np.ndarray:
 
 def _finite(array: np.ndarray, what: str) -> None:
     """Refuse NaN and infinity, naming the first place."""
-    if array.size == 0 or np.isfinite(array.sum(dtype=np.float64)):  # one pass without a temporary, in the good case
-        return
+    with np.errstate(over="ignore", invalid="ignore"):  # one pass without a temporary, in the good case
+        if array.size == 0 or np.isfinite(array.sum(dtype=np.float64)):
+            return
     bad = ~np.isfinite(array)
     if not bad.any():  # finite numbers so large that their sum is not
         return

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["CategoryPlan", "ColumnPlan", "DatePlan", "NumberPlan", "fit_column", "plan_from_dict"]
 
 _HEAVY = 3.0  # skewness from which a logarithm is tried; an exponential distribution has 2
+_EDGE = 10.0  # a column that is nearly always the same would give values in the hundreds, and one mistake in millions
 _RARE = 3  # a category seen less often than this in training is taken as unknown
 _YEAR, _WEEK = 365.2425, 7.0
 
@@ -27,7 +28,7 @@ class NumberPlan:
     """Standardised numbers: missing ones become the training median and are marked, heavy tails are drawn in by a
     logarithm.
 
-    z = (t(x) − mean) / deviation, with t(x) = x, or sign(x) · ln(1 + |x| / scale) where scale is above 0.
+    z = (t(x) − mean) / deviation, kept within ±10;  t(x) = x, or sign(x) · ln(1 + |x| / scale) where scale is above 0.
     """
 
     plan: ClassVar[str] = "number"
@@ -61,10 +62,10 @@ class NumberPlan:
                 f"column {self.name!r}: {_count(out, 'value')} far outside the training range {_short(self.lowest)} to "
                 f"{_short(self.highest)}, such as {_short(filled[np.argmax(out)])}"
             )
-        columns = [(_drawn_in(filled, self.scale) - self.mean) / self.deviation]
+        columns = [np.clip(_standardised(_drawn_in(filled, self.scale), self), -_EDGE, _EDGE)]
         if self.marks_missing:
             columns.append(missing.astype(np.float64))
-        return _float32(np.stack(columns, axis=1)), messages
+        return np.stack(columns, axis=1).astype(np.float32), messages
 
 
 @dataclass(frozen=True)
@@ -97,13 +98,14 @@ class DatePlan:
         days = as_dates(part, series, self.form)
         missing = np.isnan(days)
         days = np.where(missing, self.median, days)
-        columns = [(days - self.mean) / self.deviation]
+        columns = [np.clip(_standardised(days, self), -_EDGE, _EDGE)]
         for period in [_YEAR, _WEEK, *([1.0] if self.hours else [])]:
             turn = 2 * np.pi * (days if period == 1.0 else np.floor(days)) / period
             columns += [np.where(missing, 0.0, np.sin(turn)), np.where(missing, 0.0, np.cos(turn))]
         if self.marks_missing:
             columns.append(missing.astype(np.float64))
-        return _float32(np.stack(columns, axis=1)), _missing_message(self.name, missing, "the training median")
+        messages = _missing_message(self.name, missing, "the training median")
+        return np.stack(columns, axis=1).astype(np.float32), messages
 
 
 @dataclass(frozen=True)
@@ -275,13 +277,18 @@ def plan_to_dict(plan: ColumnPlan) -> Mapping[str, Any]:
 
 
 def _drawn_in(values: np.ndarray, scale: float) -> np.ndarray:
-    return np.sign(values) * np.log1p(np.abs(values) / scale) if scale > 0 else values
+    if scale == 0:
+        return values
+    with np.errstate(over="ignore"):
+        size = np.abs(values) / scale
+    return np.sign(values) * np.log1p(np.minimum(size, np.finfo(np.float64).max))
 
 
 def _skewness(values: np.ndarray) -> float:
+    values = values / (float(np.abs(values).max()) or 1.0)  # cubes of numbers near the end of float64 must not overflow
     centred = values - values.mean()
     spread = np.sqrt(np.mean(centred**2))
-    return float(np.mean((centred / spread) ** 3)) if spread > 0 and np.isfinite(spread) else 0.0
+    return float(np.mean((centred / spread) ** 3)) if spread > 1e-12 else 0.0
 
 
 def _mean_and_deviation(values: np.ndarray) -> tuple[float, float]:
@@ -292,9 +299,9 @@ def _mean_and_deviation(values: np.ndarray) -> tuple[float, float]:
     return mean, deviation if deviation > 1e-12 * largest else 1.0
 
 
-def _float32(values: np.ndarray) -> np.ndarray:
-    edge = float(np.finfo(np.float32).max)
-    return np.clip(values, -edge, edge).astype(np.float32)
+def _standardised(values: np.ndarray, plan: NumberPlan | DatePlan) -> np.ndarray:
+    with np.errstate(over="ignore"):  # infinity is cut off by the caller
+        return (values - plan.mean) / plan.deviation
 
 
 def _missing_message(name: str, missing: np.ndarray, instead: str) -> list[str]:

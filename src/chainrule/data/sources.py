@@ -181,7 +181,7 @@ def read(
         if len(source) != 2:
             raise ShapeError(f"a tuple of {len(source)} as data, expected (x, y)", fix="prepare((x, y))")
         train, test = array_part(source[0], source[1], "the arrays"), None
-    elif isinstance(source, Mapping) and any(np.ndim(value) > 1 for value in source.values()):
+    elif isinstance(source, Mapping) and any(getattr(value, "ndim", 0) > 1 for value in source.values()):
         train, test = parts_from_arrays(source, "the arrays", labelled=labelled)
     elif is_frame(source):
         train, test = read_frame(source), None

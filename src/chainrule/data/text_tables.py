@@ -135,10 +135,12 @@ def _sniff(content: bytes, path: Path) -> str:
     """The separator that cuts the first lines into the same number of fields, the most fields if several do."""
     if path.name.lower().removesuffix(".gz").endswith((".tsv", ".tab")):
         return "\t"
-    head = [line for line in content[: 1 << 16].decode("utf-8", "ignore").splitlines()[:50] if line.strip()]
+    head = [line for line in content[: 1 << 16].decode("utf-8", "ignore").split("\n")[:50] if line.strip()]
     head = head[:-1] if len(head) > 2 and len(content) > 1 << 16 else head
     best, best_score = ",", (0.0, 0)
     for separator in _SEPARATORS:
+        if not head:
+            break
         counts = Counter(_fields_outside_quotes(line, separator) for line in head)
         fields, times = counts.most_common(1)[0]
         if fields and (times / len(head), fields) > best_score:
