@@ -40,7 +40,7 @@ def nodes_of(tensors: Iterable[Tensor]) -> list[Node]:
 def backward(tensor: Tensor, gradient: Any, *, retain_graph: bool, create_graph: bool) -> None:
     """Adds gradients to `.grad` of the leaves; see `Tensor.backward`."""
     for leaf, g in gradients([tensor], [gradient], retain_graph=retain_graph, create_graph=create_graph):
-        leaf.grad = g if leaf.grad is None else leaf.grad + g
+        leaf.grad = g if leaf.grad is None else _sum(leaf.grad, g)
 
 
 def gradients(
@@ -81,13 +81,13 @@ def gradients(
             if entry is None:
                 leaves[id(x)] = [x, g]
             else:
-                entry[1] = entry[1] + g
+                entry[1] = _sum(entry[1], g)
             return
         slots = arriving.get(node.order)
         if slots is None:
             slots = arriving[node.order] = [None] * max(len(node._output), 1)
         held = slots[x._index]
-        slots[x._index] = g if held is None else held + g
+        slots[x._index] = g if held is None else _sum(held, g)
 
     token = RECORDING.set(create_graph)
     try:
@@ -119,6 +119,11 @@ def gradients(
         g = found.get(key) if target._node is not None else (leaves[id(target)][1] if id(target) in leaves else None)
         result.append((target, g))
     return result
+
+
+def _sum(held: Any, g: Any) -> Any:
+    """Both gradients together; a RowSparse one knows how to join a dense one, not the other way around."""
+    return g + held if isinstance(g, RowSparse) else held + g
 
 
 def _key(tensor: Tensor) -> Any:
