@@ -1,0 +1,26 @@
+"""Which machine and which versions a result belongs to."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+
+def describe() -> str:
+    """One paragraph: date, processor, cores, and the versions that matter."""
+    model = platform.processor() or "unknown processor"
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+        model = names[0] if names else model
+    versions = []
+    for package in ("chainrule", "numpy", "jax", "torch", "optax", "scikit-learn"):
+        try:
+            versions.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            versions.append(f"no {package}")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{datetime.date.today()} · {model} · {cores} cores · Python {platform.python_version()} · {', '.join(versions)}."
