@@ -4,6 +4,7 @@ from chainrule.graph import random
 from chainrule.graph.backward import gradients, nodes_of
 from chainrule.graph.comparison import GradientComparison, GradientMethod, compare_gradients
 from chainrule.graph.context import RECORDING, SCOPE, TRACE, Trace, enable_grad, is_recording, no_grad
+from chainrule.graph.draw import Drawing, draw, draw_layers
 from chainrule.graph.gradcheck import GradcheckReport, gradcheck
 from chainrule.graph.node import Node, source_of_caller
 from chainrule.graph.op import OPS, Op, Rule, Sample, op, per_input
@@ -18,6 +19,7 @@ __all__ = [
     "RECORDING",
     "SCOPE",
     "TRACE",
+    "Drawing",
     "GradcheckReport",
     "GradientComparison",
     "GradientMethod",
@@ -33,6 +35,8 @@ __all__ = [
     "changed",
     "changes",
     "compare_gradients",
+    "draw",
+    "draw_layers",
     "enable_grad",
     "grad",
     "gradcheck",
