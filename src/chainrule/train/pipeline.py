@@ -70,6 +70,7 @@ class TrainedModel:
     run: Run
     data: Prepared | None = None
     scores: dict[str, float] | None = None
+    _trainer: Trainer | None = None
 
     @classmethod
     def load(cls, path: str | Path) -> TrainedModel:
@@ -96,18 +97,22 @@ class TrainedModel:
         model.eval()
         return cls(model, _loss(_task(preprocessing)), preprocessing, config, Run.read(folder))
 
+    @property
     def trainer(self) -> Trainer:
-        """A trainer to evaluate and predict with."""
-        task = _task(self.preprocessing)
-        return Trainer(self.model, self.loss, optim.SGD(self.model.parameters(), lr=0.0), metrics=metrics.for_task(task), progress=False)
+        """The trainer, to evaluate and predict with."""
+        if self._trainer is None:
+            task = _task(self.preprocessing)
+            rule = optim.SGD(self.model.parameters(), lr=0.0)
+            self._trainer = Trainer(self.model, self.loss, rule, metrics=metrics.for_task(task), progress=False)
+        return self._trainer
 
     def evaluate(self, dataset: Dataset) -> dict[str, float]:
         """Loss and the task's metrics; those of a regression in the target's own unit."""
-        return self.trainer().evaluate(dataset)
+        return self.trainer.evaluate(dataset)
 
     def predict(self, dataset: Dataset) -> np.ndarray:
         """Probabilities (N,) or (N, C), or numbers in the target's own unit (N,)."""
-        prediction = self.trainer().predict(dataset.inputs)
+        prediction = self.trainer.predict(dataset.inputs)
         return dataset.restore(prediction) if dataset.task == "regression" else prediction
 
 
@@ -170,7 +175,7 @@ def train(
         epochs=options.epochs if options.epochs is not None else 1, batch_size=options.batch_size or None, patience=options.patience or None,
         out=folder, resume=resume, checkpoint_every=options.checkpoint_every,
     )  # fmt: skip
-    trained = TrainedModel(model, loss, prepared.preprocessing, config, run, prepared)
+    trained = TrainedModel(model, loss, prepared.preprocessing, config, run, prepared, _trainer=trainer)
     if prepared.test is not None:
         trained.scores = trainer.evaluate(prepared.test)
     if folder is not None:

@@ -12,9 +12,9 @@ __all__ = ["ProgressDisplay"]
 
 
 def scores(record: dict[str, Any]) -> str:
-    """An epoch's scores in one line: `loss 0.31 · validation loss 0.29 · validation accuracy 0.912`."""
+    """An epoch's losses and first metric in one line: `loss 0.31 · validation loss 0.29 · validation accuracy 0.912`."""
     parts = [f"loss {record['train']['loss']:.4g}"]
-    parts += [f"validation {name} {value:.4g}" for name, value in record.get("validation", {}).items()]
+    parts += [f"validation {name} {value:.4g}" for name, value in list(record.get("validation", {}).items())[:2]]
     return " · ".join(parts)
 
 
