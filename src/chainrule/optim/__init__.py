@@ -1,15 +1,54 @@
 """The optim floor: update rules and learning-rate schedules."""
 
+from chainrule.optim.adagrad import AdaDelta, AdaGrad
 from chainrule.optim.adam import Adam, AdamW
+from chainrule.optim.by_name import OPTIMIZERS, SCHEDULES, make, make_schedule
 from chainrule.optim.clipping import clip_grad_norm
+from chainrule.optim.groups import decay_groups
+from chainrule.optim.lion import Lion
+from chainrule.optim.momentum import Momentum, Nesterov
 from chainrule.optim.optimizer import Group, Optimizer
+from chainrule.optim.rmsprop import RMSProp
+from chainrule.optim.schedules import (
+    Constant,
+    Cosine,
+    Exponential,
+    InverseTime,
+    OneCycle,
+    Polynomial,
+    ReduceOnPlateau,
+    Schedule,
+    Step,
+    Warmup,
+)
 from chainrule.optim.sgd import SGD
 
 __all__ = [
+    "OPTIMIZERS",
+    "SCHEDULES",
     "SGD",
+    "AdaDelta",
+    "AdaGrad",
     "Adam",
     "AdamW",
+    "Constant",
+    "Cosine",
+    "Exponential",
     "Group",
+    "InverseTime",
+    "Lion",
+    "Momentum",
+    "Nesterov",
+    "OneCycle",
     "Optimizer",
+    "Polynomial",
+    "RMSProp",
+    "ReduceOnPlateau",
+    "Schedule",
+    "Step",
+    "Warmup",
     "clip_grad_norm",
+    "decay_groups",
+    "make",
+    "make_schedule",
 ]
