@@ -2,7 +2,7 @@
 
 from chainrule.train import events
 from chainrule.train.config import Config, DataConfig, ModelConfig, OptimizerConfig, ScheduleConfig, TrainerConfig
-from chainrule.train.pipeline import TrainedModel, complete, train
+from chainrule.train.pipeline import TrainedModel, complete, prepare_data, train
 from chainrule.train.progress import ProgressDisplay
 from chainrule.train.run import Run, new_run_folder
 from chainrule.train.trainer import Trainer
@@ -21,5 +21,6 @@ __all__ = [
     "complete",
     "events",
     "new_run_folder",
+    "prepare_data",
     "train",
 ]

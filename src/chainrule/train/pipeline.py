@@ -27,7 +27,7 @@ from chainrule.train.files import read_tensors, write_atomic, write_json
 from chainrule.train.run import Run
 from chainrule.train.trainer import Trainer
 
-__all__ = ["TrainedModel", "complete", "train"]
+__all__ = ["TrainedModel", "complete", "prepare_data", "train"]
 
 _LISTED = 2000  # predictions of a regression kept for the report
 
@@ -138,13 +138,7 @@ def train(
     Raises:
         DataError, ConfigError, RunError: for what does not fit; the message says what to change.
     """
-    found = config.data.source if source is None else source
-    prepared = prepare(
-        found, target=config.data.target, test=config.data.test, task=config.data.task,
-        validation=config.data.validation, test_fraction=config.data.test_fraction, seed=config.data.seed,
-        types=config.data.types or None, header=config.data.header, separator=config.data.separator,
-        encoding=config.data.encoding, missing=config.data.missing,
-    )  # fmt: skip
+    prepared = prepare_data(config, source)
     for callback in callbacks:
         callback(DataPrepared(prepared))
     complete(config, prepared)
@@ -181,6 +175,30 @@ def train(
     if folder is not None:
         write_json(folder / "summary.json", _summary(trained, trainer, prepared))
     return trained
+
+
+def prepare_data(config: Config, source: Any = None) -> Prepared:
+    """The data of a config, read, split and transformed; the same config gives the same data.
+
+    Arguments:
+        config: whose section `data` says how.
+        source: the data as an object, instead of `config.data.source`.
+    """
+    options = config.data
+    return prepare(
+        options.source if source is None else source,
+        target=options.target,
+        test=options.test,
+        task=options.task,
+        validation=options.validation,
+        test_fraction=options.test_fraction,
+        seed=options.seed,
+        types=options.types or None,
+        header=options.header,
+        separator=options.separator,
+        encoding=options.encoding,
+        missing=options.missing,
+    )
 
 
 def complete(config: Config, prepared: Prepared) -> None:
