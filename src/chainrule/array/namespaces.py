@@ -116,6 +116,10 @@ class _JaxNamespace(Namespace):
         rest = self.where((rest != 0) & ((x2 < 0) != (rest < 0)), rest + x2, rest)
         return self.where(rest == 0, self.copysign(0.0, x2), rest)
 
+    def sign(self, x: Array) -> Array:
+        # JAX keeps the sign of zero.
+        return self.where(x == 0, self.library.zeros((), x.dtype), self.library.sign(x))
+
     def _alike(self, x1: Array, x2: Array) -> tuple[Array, Array]:
         """Two arrays of one dtype and shape, as the functions of lax want them."""
         dtype = self.result_type(x1, x2)

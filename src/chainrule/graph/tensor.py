@@ -138,7 +138,7 @@ class Tensor:
 
     def item(self) -> Any:
         """The single value as a Python number."""
-        return self._concrete("the value").item()
+        return self._single("the value")
 
     def tolist(self) -> Any:
         """The values as nested lists of Python numbers."""
@@ -148,11 +148,22 @@ class Tensor:
         array = np.asarray(self._concrete("the values"))
         return np.array(array, dtype=dtype, copy=copy) if copy or dtype is not None else self.numpy()
 
+    def _single(self, wanted: str) -> Any:
+        value = self._concrete(wanted)
+        if value.size != 1:
+            fix = "(x == y).all(), or .any()" if wanted == "the truth value" else "x.sum(), x.mean(), or x[0]"
+            raise ShapeError(
+                f"Python needs {wanted} of one number; this Tensor has the shape {self.shape}.",
+                where=source_of_caller(),
+                fix=fix,
+            )
+        return value.item()
+
     def __bool__(self) -> bool:
-        return bool(self._concrete("the truth value"))
+        return bool(self._single("the truth value"))
 
     def __int__(self) -> int:
-        return int(self._concrete("the integer value"))
+        return int(self._single("the integer value"))
 
     def __index__(self) -> int:
         value = self._concrete("the integer value")
@@ -161,10 +172,10 @@ class Tensor:
         return int(value)
 
     def __float__(self) -> float:
-        return float(self._concrete("the float value"))
+        return float(self._single("the float value"))
 
     def __complex__(self) -> complex:
-        return complex(self._concrete("the complex value"))
+        return complex(self._single("the complex value"))
 
     def __len__(self) -> int:
         if not self.ndim:
@@ -181,13 +192,21 @@ class Tensor:
 
     # -- exchange with other libraries -----------------------------------------------------------------------------------------
 
-    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+    def __array_namespace__(self, /, *, api_version: str | None = None) -> Any:
         if api_version not in (None, "2024.12", "2023.12", "2022.12", "2021.12"):
             raise ValueError(f"chainrule follows the array API standard 2024.12, not {api_version}.")
         return sys.modules["chainrule"]
 
-    def __dlpack__(self, **options: Any) -> Any:
-        return np.asarray(self._concrete("the memory")).__dlpack__(**options)
+    def __dlpack__(
+        self,
+        *,
+        stream: Any = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[Any, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
+        array = np.asarray(self._concrete("the memory"))
+        return array.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
 
     def __dlpack_device__(self) -> tuple[Any, int]:
         return np.asarray(self._concrete("the memory")).__dlpack_device__()

@@ -69,8 +69,12 @@ def divide(xp: Any, x1: Any, x2: Any, /) -> Any:
 
 @op(constant=_STEP, samples=binary(apart_from=(0.0,)), quiet=True)
 def floor_divide(xp: Any, x1: Any, x2: Any, /) -> Any:
-    """⌊x1 / x2⌋."""
-    return xp.floor_divide(x1, x2)
+    """⌊x1 / x2⌋; where x1 or x2 is infinite, x1 / x2."""
+    y = xp.floor_divide(x1, x2)
+    if y.dtype.kind in "biu":
+        return y
+    # NumPy gives what Python does there, nan and -1; the standard asks for ±inf and -0.
+    return xp.where(xp.isinf(x1) | xp.isinf(x2), xp.divide(x1, x2), y)
 
 
 @op(
@@ -193,6 +197,12 @@ def hypot(xp: Any, x1: Any, x2: Any, /) -> Any:
     return xp.hypot(x1, x2)
 
 
+def _bound(bound: Any, x: Any) -> Any:
+    """A bound in the dtype of x, which is that of the result; integers between fractions become fractions."""
+    fits = x.dtype.kind not in "biu" and hasattr(bound, "dtype") and bound.dtype != x.dtype
+    return bound.astype(x.dtype) if fits else bound
+
+
 def _clip_gradient(g: Any, y: Any, x: Any, min: Any = None, max: Any = None) -> Any:
     where = FUNCTIONS["where"]
     inside = 1.0
@@ -219,7 +229,7 @@ def _clip_bound(which: str) -> Any:
     samples=lambda rng: [((rng.uniform(-3, 3, (3, 4)), np.full((4,), -1.003), np.full((3, 1), 1.004)), {})],
 )
 def _clip(xp: Any, x: Any, min: Any = None, max: Any = None, /) -> Any:
-    return xp.clip(x, min, max)
+    return xp.clip(x, _bound(min, x), _bound(max, x))
 
 
 def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:

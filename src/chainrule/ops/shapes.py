@@ -172,7 +172,7 @@ def _repeat_gradient(g: Any, y: Any, x: Any, repeats: Any, axis: int | None) -> 
     ],
 )
 def _repeat(xp: Any, x: Any, /, *, repeats: int | tuple[int, ...], axis: int | None) -> Any:
-    counts = repeats if isinstance(repeats, int) else np.asarray(repeats)
+    counts = repeats if isinstance(repeats, int) else np.asarray(repeats, np.int64)
     total = x.shape[axis or 0] * repeats if isinstance(repeats, int) and axis is not None else None
     if xp.name == "jax" and total is None:
         total = x.size * repeats if isinstance(repeats, int) else int(np.sum(counts))
