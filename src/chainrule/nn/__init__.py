@@ -18,8 +18,12 @@ from chainrule.nn.activations import (
     Tanh,
     activation,
 )
+from chainrule.nn.batch_norm import BatchNorm
 from chainrule.nn.containers import ModuleDict, ModuleList, Sequential
+from chainrule.nn.dropout import Dropout
+from chainrule.nn.embedding import Embedding
 from chainrule.nn.flatten import Flatten
+from chainrule.nn.layer_norm import LayerNorm
 from chainrule.nn.linear import Linear
 from chainrule.nn.module import Module
 from chainrule.nn.residual import Residual
@@ -30,11 +34,15 @@ __all__ = [
     "ELU",
     "GELU",
     "Absolute",
+    "BatchNorm",
     "Buffer",
+    "Dropout",
+    "Embedding",
     "Flatten",
     "Hardmax",
     "Heaviside",
     "Identity",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
     "LogSoftmax",

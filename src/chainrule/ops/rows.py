@@ -39,7 +39,7 @@ def unique_rows(xp: Any, rows: Any, /) -> Any:
 )
 def set_rows(xp: Any, x: Any, rows: Any, values: Any, /) -> Any:
     """x with the given rows, each named once, replaced by the values."""
-    return xp.set_rows(x, rows, values)
+    return xp.set_rows(xp.asarray(x), rows, values)
 
 
 @op(

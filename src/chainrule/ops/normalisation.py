@@ -1,0 +1,115 @@
+"""Normalisations, each with a rule of its own: the differentiated formulas make several times as many passes over the data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.graph import FUNCTIONS, Node, is_recording, op, wrap
+from chainrule.graph.op import values
+from chainrule.ops.shapes import flatten_leading
+
+__all__ = ["batch_norm", "layer_norm"]
+
+
+def _batch_norm_rule(node: Node, g: Any) -> list[Any]:
+    # With r = 1/√(v + ε), n rows, and G, V the gradients of the two statistics:
+    #   dβ = Σ dy, dγ = r Σ dy (x − μ), dx = γr·dy − γr³/n·(Σ dy (x − μ))(x − μ) − γr·dβ/n + G/n + 2V(x − μ)/n,
+    # which is a·dy + c·x + e with one a, c and e for each channel: one pass for the sums and one for dx.
+    (_, mean, variance), (x, weight, bias) = values(node)
+    dy, dmean, dvariance = g
+    rows_x, rows_g = flatten_leading(x), flatten_leading(dy)
+    n = rows_x.shape[0]
+    r = 1.0 / FUNCTIONS["sqrt"](variance + node.attributes["epsilon"])
+    dbias = rows_g.sum(axis=0)
+    covered = (rows_g * (rows_x - mean)).sum(axis=0)
+    dx = None
+    if node.needs[0]:
+        a = r if weight is None else weight * r
+        c = dvariance * (2.0 / n) - a * (r * r) * covered * (1.0 / n)
+        e = (dmean - a * dbias) * (1.0 / n) - c * mean
+        dx = FUNCTIONS["reshape"](a * rows_g + c * rows_x + e, x.shape)
+    return [dx, r * covered if node.needs[1] else None, dbias if node.needs[2] else None]
+
+
+def _batch_samples(rng: np.random.Generator) -> list[Any]:
+    return [
+        ((rng.normal(size=(5, 3)), rng.normal(size=3), rng.normal(size=3)), {"epsilon": 1e-5}),
+        ((rng.normal(2.0, 3.0, (2, 3, 2, 2)), rng.normal(size=2), rng.normal(size=2)), {"epsilon": 1e-3}),
+        ((rng.normal(size=(4, 2)), None, None), {"epsilon": 1e-5}),
+    ]
+
+
+@op(backward=_batch_norm_rule, several=True, samples=_batch_samples)
+def batch_norm(xp: Any, x: Any, weight: Any, bias: Any, /, *, epsilon: float) -> Any:
+    """γ(x − μ)/√(v + ε) + β with mean μ and (biased) variance v of each channel, the last axis, over all others; gives (y, μ, v).
+
+    x (…, C), weight γ and bias β (C,), or None for 1 and 0. The variance is Σ(x − s)²/n − (μ − s)² with s the first row, in one pass: without s, a mean
+    far from 0 would cost all digits.
+
+    Source: Ioffe & Szegedy, "Batch Normalization" (2015), algorithm 1.
+    """
+    rows = xp.reshape(x, (-1, x.shape[-1]))
+    shift = rows[:1]
+    shifted = rows - shift
+    offset = xp.mean(shifted, axis=0)
+    variance = xp.maximum(xp.mean(shifted * shifted, axis=0) - offset * offset, 0.0)
+    mean = offset + shift[0]
+    scale = 1.0 / xp.sqrt(variance + epsilon)
+    if weight is not None:
+        scale = scale * weight
+    y = (shifted - offset) * scale
+    if bias is not None:
+        y = y + bias
+    return xp.reshape(y, x.shape), mean, variance
+
+
+def _layer_norm_rule(node: Node, g: Any) -> list[Any]:
+    _, (x, weight, bias) = values(node)
+    axes = tuple(range(-node.attributes["axes"], 0))
+    if is_recording():
+        mean = x.mean(axis=axes, keepdims=True)
+        r = 1.0 / FUNCTIONS["sqrt"](FUNCTIONS["square"](x - mean).mean(axis=axes, keepdims=True) + node.attributes["epsilon"])
+    else:
+        mean, r = (wrap(a) for a in node.saved)
+    centred = (x - mean) * r
+    leading = tuple(range(x.ndim - len(axes)))
+    dx = None
+    if node.needs[0]:
+        inner = g if weight is None else g * weight
+        along = (inner * centred).mean(axis=axes, keepdims=True)
+        dx = r * (inner - inner.mean(axis=axes, keepdims=True) - centred * along)
+    return [
+        dx,
+        (g * centred).sum(axis=leading) if node.needs[1] else None,
+        g.sum(axis=leading) if node.needs[2] else None,
+    ]
+
+
+def _layer_samples(rng: np.random.Generator) -> list[Any]:
+    return [
+        ((rng.normal(size=(4, 5)), rng.normal(size=5), rng.normal(size=5)), {"epsilon": 1e-5}),
+        ((rng.normal(size=(2, 3, 2, 3)), rng.normal(size=(2, 3)), None), {"epsilon": 1e-5, "axes": 2}),
+        ((rng.normal(size=(3, 4)), None, None), {"epsilon": 1e-5}),
+    ]
+
+
+@op(backward=_layer_norm_rule, saves=True, samples=_layer_samples)
+def layer_norm(xp: Any, x: Any, weight: Any, bias: Any, /, *, epsilon: float, axes: int = 1) -> Any:
+    """γ(x − μ)/√(v + ε) + β with mean μ and (biased) variance v of each row over its last `axes` axes.
+
+    x (…, *shape), weight γ and bias β of that shape, or None for 1 and 0.
+
+    Source: Ba, Kiros & Hinton, "Layer Normalization" (2016), equation 4.
+    """
+    last = tuple(range(-axes, 0))
+    mean = xp.mean(x, axis=last, keepdims=True)
+    centred = x - mean
+    r = 1.0 / xp.sqrt(xp.mean(centred * centred, axis=last, keepdims=True) + epsilon)
+    y = centred * r
+    if weight is not None:
+        y = y * weight
+    if bias is not None:
+        y = y + bias
+    return y, (mean, r)
