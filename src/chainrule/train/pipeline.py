@@ -27,7 +27,7 @@ from chainrule.train.files import read_tensors, write_atomic, write_json
 from chainrule.train.run import Run
 from chainrule.train.trainer import Trainer
 
-__all__ = ["TrainedModel", "complete", "prepare_data", "train"]
+__all__ = ["TrainedModel", "build_model", "complete", "prepare_data", "train"]
 
 _LISTED = 2000  # predictions of a regression kept for the report
 
@@ -85,7 +85,7 @@ class TrainedModel:
             raise RunError(f"{folder} is not the folder of a run: it has no config.toml.", fix="give the folder that `chainrule train` printed")
         config = Config.read(folder / "config.toml")
         preprocessing = Preprocessing.load(folder / "preprocessing.json")
-        model = _model(config, preprocessing)
+        model = build_model(config, preprocessing)
         weights = folder / "model.safetensors"
         if not weights.exists():
             raise RunError(f"{folder} has no weights yet: the run did not get to its end.", fix=f"chainrule train --resume {folder}")
@@ -144,7 +144,7 @@ def train(
     complete(config, prepared)
     task = _task(prepared.preprocessing)
     random.seed(config.trainer.seed)
-    model = _model(config, prepared.preprocessing)
+    model = build_model(config, prepared.preprocessing)
     for callback in callbacks:
         callback(NetworkBuilt(model, tuple(x[:2] for x in prepared.train.inputs)))
     loss = _loss(task)
@@ -239,7 +239,8 @@ def _loss(task: str) -> Any:
     return _LOSSES[task]()
 
 
-def _model(config: Config, preprocessing: Preprocessing) -> Module:
+def build_model(config: Config, preprocessing: Preprocessing) -> Module:
+    """The network of a complete config, for data prepared like this; its weights are drawn from the current stream."""
     options = config.model
     return models.build(
         options.name, preprocessing.input_description,
