@@ -1,0 +1,68 @@
+"""The program as typer knows it: every command by its name, in the order in which a newcomer needs them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from chainrule.cli.data import data
+from chainrule.cli.evaluate import evaluate
+from chainrule.cli.gradcheck import gradcheck
+from chainrule.cli.graph import graph
+from chainrule.cli.predict import predict
+from chainrule.cli.report import report
+from chainrule.cli.train import train
+
+if TYPE_CHECKING:
+    from typer.main import Typer
+
+__all__ = ["COMMANDS", "command"]
+
+COMMANDS = (train, evaluate, predict, report, data, graph, gradcheck)
+
+
+def command() -> typer.core.TyperGroup:
+    """The whole command line."""
+    made = typer.main.get_command(_application())
+    assert isinstance(made, typer.core.TyperGroup)
+    return made
+
+
+def _application() -> Typer:
+    app = typer.Typer(
+        add_completion=False,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["--help", "-h"]},
+    )
+    app.callback()(_main)
+    for function in COMMANDS:
+        app.command()(function)
+    return app
+
+
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=_version)
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show where errors come from; works with every command.")
+    ] = False,
+) -> None:
+    """Deep learning that shows its work.
+
+    Examples:
+      chainrule train digits                            a first network
+      chainrule train passengers.csv --target survived  one for data of yours
+      chainrule predict runs/passengers new.csv         what it makes of more
+    The --help of each command has more of them.
+    """
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        import chainrule
+
+        typer.echo(f"chainrule {chainrule.__version__}")
+        raise typer.Exit

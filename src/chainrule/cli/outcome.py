@@ -1,0 +1,86 @@
+"""What is shown after training: the scores, where everything is, and what to type next."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chainrule.cli.places import program
+from chainrule.cli.screen import console, duration, grid
+from chainrule.cli.words import score_line
+
+if TYPE_CHECKING:
+    from chainrule.train import TrainedModel
+
+__all__ = ["show_outcome"]
+
+
+def show_outcome(trained: TrainedModel, folder: Path, page: Path | None, quiet: bool) -> None:
+    """The result of a training, and the commands that make use of it."""
+    from rich.text import Text
+
+    out = console()
+    facts = grid()
+    scores, part = trained.scores, "test"
+    if scores is None:
+        scores, part = trained.run.best.get("validation"), "validation"
+    if scores:
+        head, rest = score_line(scores)
+        facts.add_row(part, Text.assemble((head, "bold green"), f" · {rest}" if rest else ""))
+    if not quiet:
+        facts.add_row("trained", _how_it_ended(trained))
+    facts.add_row("run", str(folder))
+    if page is not None:
+        facts.add_row("report", str(page))
+    if not quiet:
+        out.print()
+    out.print(facts)
+    if quiet:
+        return
+    out.print()
+    for line in _next(trained, folder):
+        out.print(line, soft_wrap=True)
+
+
+def _how_it_ended(trained: TrainedModel) -> str:
+    run = trained.run
+    best = f", best after {run.best_epoch}" if 0 < run.best_epoch < run.epochs else ""
+    epochs = f"{run.epochs} epoch{'' if run.epochs == 1 else 's'}{best}, {duration(run.seconds)}"
+    ended = {
+        "finished": "",
+        "stopped": "; stopped as the validation loss did not fall any more",
+        "interrupted": "; interrupted",
+        "diverged": "; diverged",
+    }
+    return epochs + ended.get(run.status, f"; {run.status}")
+
+
+def _next(trained: TrainedModel, folder: Path) -> list[Any]:
+    from rich.text import Text
+
+    name, place = program(), shlex.quote(str(folder))
+    commands: list[tuple[str, str]] = []
+    if trained.run.status == "interrupted":
+        commands.append((f"{name} train --resume {place}", "go on where it was interrupted"))
+    if Path(trained.config.data.source).exists():
+        ending = Path(trained.config.data.source).suffix or ".csv"
+        new, test = (
+            ("NEW_IMAGES", "TEST_IMAGES")
+            if Path(trained.config.data.source).is_dir()
+            else (f"new{ending}", f"test{ending}")
+        )
+        commands += [
+            (f"{name} predict {place} {new}", "what it makes of new data"),
+            (f"{name} evaluate {place} {test}", "how well it does on other data"),
+        ]
+    else:
+        commands += [
+            (f"{name} graph {place}", "the network, drawn"),
+            (f"{name} gradcheck {place}", "its gradient by N + 1 passes, and by 2"),
+            (f"{name} train YOUR.csv --target COLUMN", "the same with data of your own"),
+        ]
+    width = max(len(command) for command, _ in commands) + 3
+    lines = [Text("Next:", style="dim")]
+    lines += [Text.assemble("  ", (command.ljust(width), "cyan"), (why, "dim")) for command, why in commands]
+    return lines

@@ -1,0 +1,240 @@
+"""`chainrule train`: data in, a trained, scored, saved network out, and what to do with it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from chainrule.cli.places import RUNS, data_name, newest_run, run_folder
+from chainrule.errors import ConfigError, RunError
+
+if TYPE_CHECKING:
+    from chainrule.train import Config
+
+__all__ = ["train"]
+
+_DATA, _NETWORK, _LEARNING, _RUN = "Data", "Network", "Learning", "Run"
+_INTERRUPTED = 130
+
+# Options that may be given beside --resume; the others would make it another run.
+_CHANGEABLE = {"trainer.epochs", "trainer.patience", "trainer.checkpoint_every"}
+
+
+def train(
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="DATA",
+            help="A bundled name (digits, xor, two-moons, …), a CSV, TSV, Parquet or .npz file, a folder of IDX files "
+            "(MNIST) or of class folders with images. With --resume, the run to go on with.",
+            show_default=False,
+        ),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column to predict.", rich_help_panel=_DATA)
+    ] = None,
+    test: Annotated[str | None, typer.Option(metavar="FILE", help="Test data apart.", rich_help_panel=_DATA)] = None,
+    task: Annotated[
+        str | None, typer.Option(metavar="TASK", help="binary, classification or regression.", rich_help_panel=_DATA)
+    ] = None,
+    validation: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="Rows to watch and choose by. [0.15]", rich_help_panel=_DATA)
+    ] = None,
+    test_fraction: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="Rows for the final score. [0.15]", rich_help_panel=_DATA)
+    ] = None,
+    types: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--type",
+            metavar="COLUMN=KIND",
+            help="A column's kind: number, category, boolean, date, drop; may be repeated.",
+            rich_help_panel=_DATA,
+        ),
+    ] = None,
+    header: Annotated[
+        bool | None, typer.Option("--header/--no-header", help="Whether line 1 holds names.", rich_help_panel=_DATA)
+    ] = None,
+    separator: Annotated[
+        str | None, typer.Option(metavar="CHARACTER", help="What stands between cells.", rich_help_panel=_DATA)
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Such as latin-1.", rich_help_panel=_DATA)
+    ] = None,
+    missing: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help="One more sign for a missing value.", rich_help_panel=_DATA)
+    ] = None,
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="mlp or linear.", rich_help_panel=_NETWORK)] = None,
+    hidden: Annotated[
+        str | None, typer.Option(metavar="128,64", help="Units of each hidden layer.", rich_help_panel=_NETWORK)
+    ] = None,
+    activation: Annotated[
+        str | None, typer.Option(metavar="NAME", help="relu, gelu, silu, tanh, … [relu]", rich_help_panel=_NETWORK)
+    ] = None,
+    dropout: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="Hidden units dropped in training.", rich_help_panel=_NETWORK)
+    ] = None,
+    batch_norm: Annotated[
+        bool | None, typer.Option("--batch-norm/--no-batch-norm", help="Batch normalisation.", rich_help_panel=_NETWORK)
+    ] = None,
+    optimizer: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="adamw, adam, sgd, momentum, … [adamw]", rich_help_panel=_LEARNING),
+    ] = None,
+    lr: Annotated[float | None, typer.Option(metavar="RATE", help="Learning rate.", rich_help_panel=_LEARNING)] = None,
+    weight_decay: Annotated[
+        float | None, typer.Option(metavar="STRENGTH", help="Pull of weights to 0.", rich_help_panel=_LEARNING)
+    ] = None,
+    clip_norm: Annotated[
+        float | None, typer.Option(metavar="NORM", help="The largest gradient allowed.", rich_help_panel=_LEARNING)
+    ] = None,
+    schedule: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="one-cycle, cosine, linear, step, constant. [one-cycle]", rich_help_panel=_LEARNING
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(metavar="N", help="Passes over the data, at most.", rich_help_panel=_LEARNING)
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(metavar="N", help="Rows in one update; 0 for all.", rich_help_panel=_LEARNING)
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Stop after so many epochs without gain; 0 never. [10]", rich_help_panel=_LEARNING
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Of everything random: split, weights, order. [0]", rich_help_panel=_RUN),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Options as TOML, such as a run's config.toml.", rich_help_panel=_RUN),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="The run's folder. [runs/DATA]", rich_help_panel=_RUN)
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was interrupted.", rich_help_panel=_RUN)
+    ] = False,
+    checkpoint_every: Annotated[
+        int | None, typer.Option(metavar="N", help="Save all after every N steps, too.", rich_help_panel=_RUN)
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show the result only.", rich_help_panel=_RUN)] = False,
+) -> None:
+    """Train a network on your data, and keep it in one folder.
+
+    What is not given is chosen by the size and kind of the data, and noted
+    in the run's config.toml. Ctrl-C ends training and keeps what was learned.
+
+    Examples:
+      chainrule train digits
+      chainrule train digits --hidden 64 --epochs 5 --seed 1
+      chainrule train passengers.csv --target survived
+      chainrule train cars.csv --target price --test cars-2024.csv --lr 3e-4
+      chainrule train --resume runs/digits
+    """
+    given: dict[str, Any] = {
+        "data.target": target, "data.test": test, "data.task": task, "data.validation": validation,
+        "data.test_fraction": test_fraction, "data.seed": seed, "data.types": types, "data.header": header,
+        "data.separator": separator, "data.encoding": encoding, "data.missing": missing,
+        "model.name": model, "model.hidden": hidden, "model.activation": activation, "model.dropout": dropout,
+        "model.batch_norm": batch_norm, "optimizer.name": optimizer, "optimizer.lr": lr,
+        "optimizer.weight_decay": weight_decay, "optimizer.clip_norm": clip_norm, "schedule.name": schedule,
+        "trainer.epochs": epochs, "trainer.batch_size": batch_size, "trainer.patience": patience, "trainer.seed": seed,
+        "trainer.checkpoint_every": checkpoint_every,
+    }  # fmt: skip
+    if resume:
+        folder = _run_to_resume(data, out)
+        _train(_config_to_resume(folder, given, config), folder, True, quiet)
+        return
+    from chainrule.cli.options import chosen
+
+    settings = chosen(data, given, config)
+    with _new_folder(settings.data.source, out) as folder:
+        _train(settings, folder, False, quiet)
+
+
+def _train(config: Config, folder: Path, resume: bool, quiet: bool) -> None:
+    from chainrule import report
+    from chainrule import train as training
+    from chainrule.cli.outcome import show_outcome
+    from chainrule.cli.overview import Overview
+
+    callbacks = [] if quiet else [Overview(config)]
+    trained = training.train(config, out=folder, resume=resume, callbacks=callbacks, progress=not quiet)
+    try:
+        page = report.write(folder)
+    except RunError:
+        show_outcome(trained, folder, None, quiet)
+        raise
+    show_outcome(trained, folder, page, quiet)
+    if trained.run.status == "interrupted":
+        raise typer.Exit(_INTERRUPTED)
+
+
+def _run_to_resume(data: str | None, out: Path | None) -> Path:
+    """The run that is meant by --resume with a folder, a name, the data it was trained on, or nothing."""
+    if out is not None:
+        return run_folder(str(out))
+    if data is None:
+        return newest_run()
+    try:
+        return newest_run(data)
+    except RunError:
+        return run_folder(data)
+
+
+def _config_to_resume(folder: Path, given: dict[str, Any], file: Path | None) -> Config:
+    from chainrule.train import Config
+
+    options = {name: value for name, value in given.items() if value not in (None, [])}
+    fixed = sorted(set(options) - _CHANGEABLE)
+    if fixed or file is not None:
+        name = f"--{fixed[0].partition('.')[2].replace('_', '-')}" if fixed else "--config"
+        raise ConfigError(
+            f"{name} cannot be changed while going on with {folder}: that would be another run.",
+            fix="leave it out, or train a new run without --resume",
+        )
+    config = Config.read(folder / "config.toml")
+    for name, value in options.items():
+        config.set(name, value)
+    if options:
+        config.write(folder / "config.toml")
+    return config
+
+
+@contextlib.contextmanager
+def _new_folder(source: str, out: Path | None) -> Iterator[Path]:
+    """A run's folder, made before anything is read, so that it is known early whether it can be; gone again if unused."""
+    from chainrule.train import new_run_folder
+
+    if out is None:
+        folder = new_run_folder(RUNS, data_name(source))
+    else:
+        folder = out
+        if (folder / "config.toml").exists():
+            raise RunError(
+                f"{folder} holds a run already.",
+                fix=f"another --out, or chainrule train --resume {folder} to go on with it",
+            )
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise RunError(
+                f"The run folder {folder} cannot be made: {reason}.", fix="another place with --out"
+            ) from error
+    try:
+        yield folder
+    finally:
+        for empty in (folder, RUNS) if out is None else (folder,):
+            with contextlib.suppress(OSError):  # not empty, then: it is wanted
+                empty.rmdir()
