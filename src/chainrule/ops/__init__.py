@@ -17,6 +17,7 @@ from chainrule.ops import (
     creation,
     data_types,
     exponentials,
+    fft,
     indexing,
     inspection,
     linalg,
@@ -24,6 +25,7 @@ from chainrule.ops import (
     products,
     reductions,
     rounding,
+    rows,
     searching,
     sets,
     shapes,
@@ -45,13 +47,14 @@ from chainrule.ops.network import *
 from chainrule.ops.products import *
 from chainrule.ops.reductions import *
 from chainrule.ops.rounding import *
+from chainrule.ops.rows import *
 from chainrule.ops.searching import *
 from chainrule.ops.sets import *
 from chainrule.ops.shapes import *
 from chainrule.ops.sorting import *
 from chainrule.ops.trigonometry import *
 
-__all__ = ["linalg"]
+__all__ = ["fft", "linalg"]
 __all__ += activations.__all__
 __all__ += arithmetic.__all__
 __all__ += bits.__all__
@@ -67,6 +70,7 @@ __all__ += network.__all__
 __all__ += products.__all__
 __all__ += reductions.__all__
 __all__ += rounding.__all__
+__all__ += rows.__all__
 __all__ += searching.__all__
 __all__ += sets.__all__
 __all__ += sorting.__all__
@@ -74,5 +78,6 @@ __all__ += shapes.__all__
 __all__ += trigonometry.__all__
 
 # Tensor's operators and the rules of derivatives, on lower floors, reach the operations through this table.
-FUNCTIONS.update({name: globals()[name] for name in __all__})
+FUNCTIONS.update({name: globals()[name] for name in __all__ if callable(globals()[name])})
+FUNCTIONS.update({f"fft.{name}": getattr(fft, name) for name in fft.__all__})
 FUNCTIONS.update({f"linalg.{name}": getattr(linalg, name) for name in linalg.__all__})

@@ -70,7 +70,9 @@ def _layer_norm_rule(node: Node, g: Any) -> list[Any]:
     axes = tuple(range(-node.attributes["axes"], 0))
     if is_recording():
         mean = x.mean(axis=axes, keepdims=True)
-        r = 1.0 / FUNCTIONS["sqrt"](FUNCTIONS["square"](x - mean).mean(axis=axes, keepdims=True) + node.attributes["epsilon"])
+        r = 1.0 / FUNCTIONS["sqrt"](
+            FUNCTIONS["square"](x - mean).mean(axis=axes, keepdims=True) + node.attributes["epsilon"]
+        )
     else:
         mean, r = (wrap(a) for a in node.saved)
     centred = (x - mean) * r
