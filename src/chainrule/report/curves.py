@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from chainrule.report import charts, words
 from chainrule.report.charts import Chart, Series
 from chainrule.report.reading import Run, mapping, number
-from chainrule.report.verdict import best_epoch
+from chainrule.report.verdict import best_epoch, leading
 
 # The table of numbers names at most this many epochs; the charts hold them all.
 MOST_EPOCHS = 200
@@ -15,9 +15,10 @@ MOST_EPOCHS = 200
 
 @dataclass(frozen=True)
 class Curves:
-    """Loss, scores and learning rate over the epochs."""
+    """Loss, the leading score and learning rate over the epochs; `more` holds the other scores."""
 
     charts: list[Chart] = field(default_factory=list)
+    more: list[Chart] = field(default_factory=list)
     sentence: str = ""
     columns: list[str] = field(default_factory=list)
     rows: list[list[str]] = field(default_factory=list)
@@ -32,10 +33,12 @@ def curves(run: Run) -> Curves:
     for record in run.epochs:
         for part in ("train", "validation"):
             names += [n for n, v in mapping(record.get(part)).items() if n not in names and number(v) is not None]
-    names.sort(key=lambda n: n != "loss")
+    scores = [name for name in leading(names) if name != "loss"]
+    names = ["loss"] * ("loss" in names) + scores
     best = best_epoch(run)
     mark = (float(best), f"best: {best}") if best is not None and x[0] <= best <= x[-1] else None
     drawn: list[Chart] = []
+    more: list[Chart] = []
     columns, table = ["epoch"], [[str(int(v)) for v in x]]
     for name in names:
         series: list[Series] = []
@@ -47,17 +50,19 @@ def curves(run: Run) -> Curves:
                 table.append([words.value(name, v) for v in values])
         title = words.metric(name)
         title = title[:1].upper() + title[1:]
-        drawn.append(
-            charts.lines(title, x, series, log=None if name == "loss" else False, share=words.is_share(name), mark=mark)
-        )
+        log = None if name == "loss" else False
+        chart = charts.lines(title, x, series, log=log, share=words.is_share(name), mark=mark)
+        (drawn if name in ("loss", *scores[:1]) else more).append(chart)
     rates = [number(e.get("learning_rate")) for e in run.epochs]
     known = [r for r in rates if r is not None]
     sentence = ""
+    if number(mapping(run.config.get("model")).get("dropout")):
+        sentence = "Training is scored while dropout is on, so its curve may look the worse of the two. "
     if known and min(known) == max(known):
-        sentence = f"The learning rate was {words.number(known[0])} throughout."
+        sentence += f"The learning rate was {words.number(known[0])} throughout."
     elif known:
         drawn.append(charts.lines("Learning rate", x, [Series("learning rate", "rate", rates)], log=None, slim=True))
         columns.append("learning rate")
         table.append([words.number(r) for r in rates])
     picked = range(len(x)) if len(x) <= MOST_EPOCHS else range(0, len(x), -(-len(x) // MOST_EPOCHS))
-    return Curves(drawn, sentence, columns, [[column[i] for column in table] for i in picked])
+    return Curves(drawn, more, sentence, columns, [[column[i] for column in table] for i in picked])

@@ -37,7 +37,8 @@ class Data:
 def describe(run: Run) -> Data:
     """Read the data summary that the data floor wrote; parts that are not there stay empty."""
     summary = mapping(run.summary.get("data")) or mapping(run.preprocessing.get("summary"))
-    used: set[str] = set()
+    # what the headline and the settings say already
+    used = {"source", "kind", "task", "seed"} | ({"target"} if summary.get("target") == "target" else set())
 
     def take(*names: str) -> Any:
         used.update(names)

@@ -28,7 +28,7 @@ def _flat(table: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     for key, value in table.items():
         if isinstance(value, dict) and value:
             rows += _flat(value, f"{prefix}{key}.")
-        else:
+        elif value not in (None, "", [], {}):
             rows.append((f"{prefix}{key}", plain(value)))
     return rows
 

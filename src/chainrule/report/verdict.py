@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,6 +87,17 @@ def best_epoch(run: Run) -> int | None:
     return min(known)[1] if known else None
 
 
+def leading(names: Iterable[str]) -> list[str]:
+    """Score names in the order in which they are shown: the best known first, the loss last.
+
+    Example:
+        >>> leading(["loss", "f1", "accuracy"])
+        ['accuracy', 'f1', 'loss']
+    """
+    places = {name: place for place, name in enumerate(_FIRST)}
+    return sorted(names, key=lambda name: (name == "loss", places.get(name, len(places))))
+
+
 def confusion(run: Run) -> tuple[list[list[int]], list[str]] | None:
     """The confusion matrix (rows true, columns predicted) and the class names, if the run has a sound one."""
     predictions = mapping(run.summary.get("test_predictions"))
@@ -124,10 +136,8 @@ def _lead(run: Run) -> str:
 
 def _seconds(run: Run) -> float | None:
     seconds = number(run.summary.get("seconds"))
-    if seconds is None:
-        each = [number(e.get("seconds")) for e in run.epochs]
-        known = [s for s in each if s is not None]
-        seconds = sum(known) if known else None
+    if seconds is None and run.epochs:
+        seconds = number(run.epochs[-1].get("seconds"))  # counted from the start of the run
     return seconds
 
 
@@ -142,9 +152,7 @@ def _scores(run: Run) -> tuple[list[Score], str]:
     ):
         known = {name: v for name, raw in found.items() if (v := number(raw)) is not None}
         if known:
-            order = [n for n in _FIRST if n in known]
-            order += [n for n in known if n not in order and n != "loss"] + (["loss"] if "loss" in known else [])
-            return [Score(words.metric(n), words.value(n, known[n]), known[n]) for n in order], part
+            return [Score(words.metric(n), words.value(n, known[n]), known[n]) for n in leading(known)], part
     return [], ""
 
 
