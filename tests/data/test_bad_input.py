@@ -18,9 +18,8 @@ def write(folder: Path, name: str, content: str | bytes) -> Path:
 
 def rows(count: int = 100, **changed: str) -> str:
     """A table of two numbers and a yes/no target; `l12="oops"` puts a word in the first column of line 12."""
-    lines = ["width,height,y"]
-    for i in range(count):
-        lines.append(f"{changed.get(f'l{i + 2}', i * 1.5)},{i % 7},{'yes' if i % 3 else 'no'}")
+    lines = [f"{changed.get(f'l{i + 2}', i * 1.5)},{i % 7},{'yes' if i % 3 else 'no'}" for i in range(count)]
+    lines.insert(0, "width,height,y")
     return "\n".join(lines) + "\n"
 
 
@@ -91,7 +90,7 @@ def test_lines_count_blank_lines_and_quoted_line_breaks(tmp_path):
     with refused(errors.DataError, "in line 14"):
         data.prepare(write(tmp_path, "blank.csv", content))
     lines = rows(l12="oops").splitlines()
-    quoted = "\n".join([f'{lines[0]},note', *(f'{line},"first\nsecond"' for line in lines[1:])])
+    quoted = "\n".join([f"{lines[0]},note", *(f'{line},"first\nsecond"' for line in lines[1:])])
     with refused(errors.DataError, "in line 22"):  # each of the ten rows before it has two lines
         data.prepare(write(tmp_path, "quoted.csv", quoted), target="y")
 
@@ -139,7 +138,12 @@ def test_wrong_encodings(tmp_path):
 
 @pytest.mark.parametrize(
     ("start", "word"),
-    [(b"PK\x03\x04", "Excel"), (b"\x89PNG", "PNG"), (b"PAR1", "Parquet"), (bytes(range(256)) * 8, "zero bytes|not text")],
+    [
+        (b"PK\x03\x04", "Excel"),
+        (b"\x89PNG", "PNG"),
+        (b"PAR1", "Parquet"),
+        (bytes(range(256)) * 8, "zero bytes|not text"),
+    ],
 )
 def test_binary_files_called_csv(tmp_path, start, word):
     with pytest.raises(errors.DataError, match=word):

@@ -26,7 +26,11 @@ def bytes_of(write: Any) -> bytes:
 
 
 TABLE = pl.DataFrame(
-    {"a": [i * 0.5 for i in range(40)], "b": [["x", "y", None][i % 3] for i in range(40)], "y": [i % 2 for i in range(40)]}
+    {
+        "a": [i * 0.5 for i in range(40)],
+        "b": [["x", "y", None][i % 3] for i in range(40)],
+        "y": [i % 2 for i in range(40)],
+    }
 )
 IDX_IMAGES = bytes([0, 0, 8, 3]) + np.array([8, 3, 3], ">u4").tobytes() + bytes(range(72))
 IDX_LABELS = bytes([0, 0, 8, 1]) + np.array([8], ">u4").tobytes() + bytes([0, 1] * 4)
@@ -82,8 +86,7 @@ def attempt(source: Any) -> None:
     """Prepare the source; what comes out is finite data or a chainrule error."""
     try:
         prepared = data.prepare(source)
-    except errors.ChainruleError as error:
-        assert str(error)
+    except errors.ChainruleError:
         return
     for part in (prepared.train, prepared.validation, prepared.test):
         for array in part.inputs if part is not None else ():
@@ -159,7 +162,10 @@ def test_spoiled_images(ending, choice):
 @given(
     st.dictionaries(
         st.text(max_size=3),
-        st.lists(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.binary(max_size=2), max_size=30),
+        st.lists(
+            st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.binary(max_size=2),
+            max_size=30,
+        ),
         max_size=4,
     )
 )

@@ -71,7 +71,9 @@ def test_any_later_table_is_transformed_or_refused_in_words(case, other):
     described = fitted.input_description
     assert dataset.inputs[0].shape == (len(dataset), described["numeric"])
     assert np.isfinite(dataset.inputs[0]).all()
-    for codes, cardinality in zip(dataset.inputs[1].T if len(dataset.inputs) > 1 else [], described["categories"], strict=True):
+    for codes, cardinality in zip(
+        dataset.inputs[1].T if len(dataset.inputs) > 1 else [], described["categories"], strict=True
+    ):
         assert ((codes >= 0) & (codes < cardinality)).all()
 
 
@@ -222,7 +224,15 @@ def test_damaged_files_are_refused(fitted, tmp_path):
     path = tmp_path / "p.json"
     fitted.save(path)
     whole = path.read_bytes()
-    for content in (whole[: len(whole) // 2], b"", b"[]", b"{}", b"\xff\xfe", b"[" * 100_000, b'{"format": 99, "kind": "table"}'):
+    for content in (
+        whole[: len(whole) // 2],
+        b"",
+        b"[]",
+        b"{}",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"format": 99, "kind": "table"}',
+    ):
         path.write_bytes(content)
         with pytest.raises(errors.DataError, match=r"p\.json|format"):
             data.Preprocessing.load(path)

@@ -100,7 +100,7 @@ def test_npz_with_each_choice_of_keys(tmp_path):
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(40, 3)), np.arange(40) % 2
     for keys in [("x", "y"), ("X", "Y"), ("data", "target"), ("inputs", "targets")]:
-        np.savez(tmp_path / "t.npz", **dict(zip(keys, (x, y), strict=True)))
+        np.savez(tmp_path / "t.npz", allow_pickle=False, **dict(zip(keys, (x, y), strict=True)))
         assert data.prepare(tmp_path / "t.npz").train.inputs[0].shape == (28, 3)
     np.savez_compressed(tmp_path / "t.npz", x_train=x, y_train=y, x_test=x[:8], y_test=y[:8])
     assert data.prepare(tmp_path / "t.npz").summary["rows"] == {"train": 34, "validation": 6, "test": 8}
@@ -261,7 +261,9 @@ def test_constant_and_huge_columns():
 
 
 def test_a_dataset_keeps_its_classes_and_task():
-    dataset = data.Dataset(np.random.default_rng(0).normal(size=(60, 2)), [0, 1, 2] * 20, classes=["low", "mid", "high"])
+    dataset = data.Dataset(
+        np.random.default_rng(0).normal(size=(60, 2)), [0, 1, 2] * 20, classes=["low", "mid", "high"]
+    )
     assert data.prepare(dataset).train.classes == ["low", "mid", "high"]
     counts = data.Dataset(np.zeros((60, 2)), [1.0, 2.0, 3.0] * 20)
     assert data.prepare(counts).train.task == "regression"

@@ -187,7 +187,11 @@ def test_the_task_can_be_overruled():
     assert prepared.train.target_scale is not None
     restored = prepared.train.restore(prepared.train.target)
     assert sorted(set(np.round(restored, 4))) == [3, 4, 5, 6, 7, 8]
-    assert data.prepare({**table, "y": [0.5, 1.5, 2.5] * 20}, task="classification").train.classes == ["0.5", "1.5", "2.5"]
+    assert data.prepare({**table, "y": [0.5, 1.5, 2.5] * 20}, task="classification").train.classes == [
+        "0.5",
+        "1.5",
+        "2.5",
+    ]
 
 
 def test_classes_are_in_the_order_of_numbers():
@@ -204,7 +208,8 @@ def test_rows_without_a_target_are_left_out_and_told():
 
 def test_dates_in_text(tmp_path):
     lines = [
-        f"2024-{1 + i % 12:02d}-{1 + i % 28:02d},{1 + i % 28}/{1 + i % 12}/2023 {i % 24:02d}:15,2024-01-{1 + i % 31:02d}T10:00:00Z,{i % 2}"
+        f"2024-{1 + i % 12:02d}-{1 + i % 28:02d},{1 + i % 28}/{1 + i % 12}/2023 {i % 24:02d}:15,"
+        f"2024-01-{1 + i % 31:02d}T10:00:00Z,{i % 2}"
         for i in range(90)
     ]
     path = tmp_path / "t.csv"
@@ -216,7 +221,13 @@ def test_dates_in_text(tmp_path):
     names = prepared.train.input_names
     assert names is not None
     assert names[0] is not None
-    assert names[0][:5] == ["day time", "day season sine", "day season cosine", "day weekday sine", "day weekday cosine"]
+    assert names[0][:5] == [
+        "day time",
+        "day season sine",
+        "day season cosine",
+        "day weekday sine",
+        "day weekday cosine",
+    ]
     assert "seen hour sine" in names[0]
 
 
@@ -241,9 +252,7 @@ def test_an_ambiguous_date_says_how_it_was_taken():
 def test_separators_and_decimal_commas(tmp_path):
     rows = [(i / 3, i % 5, i % 2) for i in range(60)]
     for name, gap, comma in [("t.csv", ";", ","), ("t.tsv", "\t", "."), ("u.csv", "|", "."), ("v.csv", ",", ".")]:
-        text = f"a{gap}b{gap}y\n" + "".join(
-            f"{a:.2f}".replace(".", comma) + f"{gap}{b}{gap}{y}\n" for a, b, y in rows
-        )
+        text = f"a{gap}b{gap}y\n" + "".join(f"{a:.2f}".replace(".", comma) + f"{gap}{b}{gap}{y}\n" for a, b, y in rows)
         (tmp_path / name).write_text(text)
         prepared = data.prepare(tmp_path / name)
         assert kinds(prepared) == {"a": "number", "b": "number"}, name
@@ -260,10 +269,10 @@ def test_header_or_not(tmp_path):
     assert list(kinds(with_header)) == ["age", "job"]
     words = "".join(f"{'ab'[i % 2]},{'xy'[i % 3 % 2]},{'no' if i % 2 else 'yes'}\n" for i in range(60))
     (tmp_path / "words.csv").write_text(words)
-    assert data.load(tmp_path / "words.csv").train.frame.height == 60  # pyright: ignore
+    assert data.load(tmp_path / "words.csv").train.frame.height == 60  # pyright: ignore[reportAttributeAccessIssue]
     (tmp_path / "named.csv").write_text("first,second,y\n" + words)
     assert list(kinds(data.prepare(tmp_path / "named.csv"))) == ["first", "second"]
-    assert data.load(tmp_path / "named.csv", header=False).train.frame.height == 61  # pyright: ignore
+    assert data.load(tmp_path / "named.csv", header=False).train.frame.height == 61  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_a_missing_name_in_the_header(tmp_path):
@@ -300,7 +309,13 @@ def test_parquet_arrow_frames_and_dicts_give_the_same(tmp_path, people):
         def __arrow_c_stream__(self, requested_schema=None):
             return table.__arrow_c_stream__(requested_schema)
 
-    for source in (tmp_path / "t.parquet", tmp_path / "t.arrow", Foreign(), table.lazy(), table.to_dict(as_series=False)):
+    for source in (
+        tmp_path / "t.parquet",
+        tmp_path / "t.arrow",
+        Foreign(),
+        table.lazy(),
+        table.to_dict(as_series=False),
+    ):
         got = data.prepare(source, target="rich")
         assert got.preprocessing.to_dict() == want.preprocessing.to_dict()
         for a, b in zip(got.train.inputs, want.train.inputs, strict=True):

@@ -22,7 +22,25 @@ from chainrule.errors import DataError, ShapeError, suggest
 __all__ = ["Reading", "Source", "load", "read"]
 
 Part = TablePart | ArrayPart
-_TEXT = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data", ".test")
+_OTHER = (
+    *(
+        ".xlsx",
+        ".xls",
+        ".ods",
+        ".json",
+        ".jsonl",
+        ".xml",
+        ".h5",
+        ".hdf5",
+        ".mat",
+        ".pkl",
+        ".pickle",
+        ".pt",
+        ".pth",
+        ".npy",
+    ),
+    *(".safetensors", ".zip", ".tar", ".tgz", ".bz2", ".xz", ".7z", ".db", ".sqlite", ".pdf", ".toml", ".html", ".py"),
+)
 _COLUMNAR = (".parquet", ".pq", ".arrow", ".feather", ".ipc")
 
 
@@ -251,12 +269,12 @@ def _read_path(
         return read_npy(path), None
     if ending in IMAGE_ENDINGS and not labelled:
         return read_images([path], path.name), None
-    if ending and ending not in _TEXT and not ending[1:].isdigit():
+    if ending in _OTHER or ending in IMAGE_ENDINGS:
         raise DataError(
             f"{path.name} ends in {ending}, which no reader knows",
             fix="save the sheet as CSV"
             if ending in (".xlsx", ".xls", ".ods")
-            else "CSV, TSV, Parquet, Arrow or .npz; a folder of IDX files or of class folders; text tables end in .csv",
+            else "CSV, TSV, Parquet, Arrow or .npz; a folder of IDX files or of class folders with images",
         )
     part = read_text_table(
         *(path,), header=reading.header, separator=reading.separator, encoding=reading.encoding, expected=expected
