@@ -10,6 +10,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ _LISTED = 2000  # predictions of a regression kept for the report
 _LOSSES = {"binary": losses.BinaryCrossEntropy, "classification": losses.CrossEntropy, "regression": losses.MSE}
 
 _OPTIMIZERS: dict[str, tuple[Any, float, float]] = {  # rule, usual learning rate, usual weight decay
-    "adamw": (optim.AdamW, 1e-3, 1e-2),
+    "adamw": (partial(optim.AdamW, dialect="pytorch"), 1e-3, 1e-2),  # decay times the rate, so that it follows the schedule
     "adam": (optim.Adam, 1e-3, 0.0),
     "sgd": (optim.SGD, 0.1, 0.0),
     "momentum": (optim.Momentum, 0.05, 0.0),
