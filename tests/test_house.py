@@ -108,18 +108,16 @@ def test_a_floor_has_its_page_of_reference(floor: str) -> None:
     assert re.search(rf"^::: chainrule\.{floor}\b", page.read_text(), re.MULTILINE)
 
 
-def python_blocks(page: Path) -> list[str]:
-    """The Python examples of a page, in order; those of a page share their names, as a reader would type them."""
-    return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+def blocks(page: Path, language: str) -> list[str]:
+    """The examples of a page, in order; those of a page share their names, as a reader would type them."""
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize(
-    "page", [p for p in PAGES if p.exists() and python_blocks(p)], ids=lambda p: str(p.relative_to(ROOT))
-)
+@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=lambda p: str(p.relative_to(ROOT)))
 def test_the_examples_of_a_page_run(page: Path, tmp_path: Path) -> None:
     # a file, not -c, so that nodes can name their source lines as they do for a reader
     script = tmp_path / "example.py"
-    script.write_text("\n".join(python_blocks(page)), encoding="utf-8")
+    script.write_text("\n".join(blocks(page, "python")), encoding="utf-8")
     result = subprocess.run(
         [sys.executable, "-W", "error", script], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
     )
@@ -128,10 +126,27 @@ def test_the_examples_of_a_page_run(page: Path, tmp_path: Path) -> None:
 
 def test_commands_in_the_pages_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    text = "\n".join(p.read_text(encoding="utf-8") for p in PAGES if p.exists())
+    text = "\n".join(p.read_text(encoding="utf-8") for p in PAGES)
     named = set(re.findall(r"(?:^|`)make ([a-z][a-z-]*)", text, re.MULTILINE))
     assert named <= targets, f"the pages name targets that the Makefile lacks: {named - targets}"
     assert {"train", "test", "test-all", "bench", "docs", "lint"} <= targets
+
+
+def test_the_command_lines_in_the_pages_are_understood() -> None:
+    from chainrule.cli.application import command
+
+    known = command().commands
+    typed = "\n".join(block for page in PAGES for block in blocks(page, "sh"))
+    lines = re.findall(r"^(?:\.venv/bin/)?chainrule (.*)$", typed, re.MULTILINE)
+    assert lines
+    for line in lines:
+        name, *arguments = line.split("  #")[0].split()
+        assert name in known, f"chainrule {line}: there is no command {name}"
+        options = {
+            option for parameter in known[name].params for option in (*parameter.opts, *parameter.secondary_opts)
+        }
+        used = {argument.split("=")[0] for argument in arguments if argument.startswith("-")}
+        assert used <= options, f"chainrule {line}: {name} has no option {used - options}"
 
 
 def test_every_decision_record_is_complete() -> None:
