@@ -8,7 +8,7 @@ import numpy as np
 
 from chainrule.array import as_dtype, default_dtypes, float32
 from chainrule.errors import DtypeError
-from chainrule.graph import FUNCTIONS, Tensor, as_tensor, source_of_caller, wrap
+from chainrule.graph import FUNCTIONS, Tensor, Variable, as_tensor, source_of_caller, wrap
 from chainrule.graph.tensor import is_tracer
 
 __all__ = [
@@ -61,7 +61,8 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | 
             if copy is False:
                 raise ValueError(f"asarray(copy=False) cannot change {obj.dtype} into {wanted}.")
             return FUNCTIONS["astype"](obj, wanted)
-        return FUNCTIONS["positive"](obj) if copy and obj.dtype.kind != "b" else wrap(obj._data)
+        # A Variable's value changes later, that of a Tensor never does.
+        return FUNCTIONS["astype"](obj, obj.dtype) if copy or isinstance(obj, Variable) else obj
     if isinstance(obj, np.ndarray | np.generic) or hasattr(obj, "__array_interface__") or hasattr(obj, "__dlpack__"):
         array = np.array(obj, dtype=wanted, copy=copy)
         as_dtype(array.dtype)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.graph import op
+from chainrule.graph import FUNCTIONS, op, per_input
 from chainrule.ops.samplers import binary, unary
 
 __all__ = [
@@ -42,7 +42,10 @@ def round(xp: Any, x: Any, /) -> Any:
     return xp.round(x)
 
 
-@op(constant="the distance to the next representable number", samples=binary())
+@op(
+    backward=per_input(lambda g, y, x1, x2: g, lambda g, y, x1, x2: FUNCTIONS["zeros_like"](g)),
+    samples=binary(distinct=True),
+)
 def nextafter(xp: Any, x1: Any, x2: Any, /) -> Any:
-    """The next representable number from x1 towards x2."""
+    """The next representable number from x1 towards x2; its derivative by x1 is 1."""
     return xp.nextafter(x1, x2)
