@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from chainrule.graph import Variable
 
-__all__ = ["Buffer", "Parameter"]
+__all__ = ["Buffer", "Parameter", "copied"]
 
 
 class Parameter(Variable):
@@ -51,3 +53,15 @@ class Buffer(Variable):
 
     def __init__(self, data: Any, *, name: str = "", dtype: Any = None) -> None:
         super().__init__(data, name=name, dtype=dtype)
+
+
+def copied(variable: Variable) -> Variable:
+    """Another Variable of the same kind, name and value, without the gradient."""
+    made = object.__new__(type(variable))
+    made._value = np.array(variable.numpy())
+    made._wants_grad = variable._wants_grad
+    made._node, made._grad, made._index = None, None, 0
+    made.name = variable.name
+    if isinstance(variable, Parameter) and isinstance(made, Parameter):
+        made.penalised = variable.penalised
+    return made
