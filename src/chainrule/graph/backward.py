@@ -6,7 +6,6 @@ topological order of any graph, and a chain of any length works.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -17,7 +16,7 @@ from chainrule.graph.context import RECORDING
 from chainrule.graph.node import Node
 from chainrule.graph.registry import FUNCTIONS
 from chainrule.graph.sparse import RowSparse
-from chainrule.graph.tensor import Tensor, as_tensor, wrap
+from chainrule.graph.tensor import Tensor, wrap
 
 __all__ = ["backward", "gradients", "nodes_of"]
 
@@ -91,7 +90,7 @@ def gradients(
 
     token = RECORDING.set(create_graph)
     try:
-        with np.errstate(all="ignore") if not create_graph else contextlib.nullcontext():
+        with np.errstate(all="ignore"):
             for y, g in zip(outputs, starts, strict=True):
                 send(y, g)
             for node in nodes:
@@ -143,7 +142,8 @@ def _seed(y: Tensor, gradient: Any) -> Tensor:
                 fix="y.sum().backward(), y.mean().backward(), or y.backward(gradient)",
             )
         return FUNCTIONS["ones_like"](y.detach())
-    g = as_tensor(gradient)
+    # asarray keeps the digits of a float64 gradient, which as_tensor would round to float32
+    g = gradient if isinstance(gradient, Tensor) else FUNCTIONS["asarray"](gradient, dtype=y.dtype)
     if g.shape != y.shape:
         raise ShapeError(f"The gradient has the shape {g.shape}, the Tensor it belongs to {y.shape}.")
     return g if g.dtype == y.dtype else FUNCTIONS["astype"](g, y.dtype)

@@ -5,9 +5,13 @@ Both live in context variables, so threads and coroutines do not disturb each ot
 
 from __future__ import annotations
 
-from contextlib import ContextDecorator
-from contextvars import ContextVar, Token
-from typing import TYPE_CHECKING, Any, Protocol
+import functools
+import inspect
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+
+from chainrule.errors import ConfigError
 
 if TYPE_CHECKING:
     from chainrule.graph.tensor import Variable
@@ -35,22 +39,49 @@ class Trace(Protocol):
 TRACE: ContextVar[Trace | None] = ContextVar("chainrule_trace", default=None)
 
 
-class _Recording(ContextDecorator):
-    """Sets whether operations are recorded, for a `with` block or a decorated function; may be nested and shared."""
+_OUTSIDE: ContextVar[tuple[bool, ...]] = ContextVar("chainrule_recording_outside", default=())
+"""What RECORDING was outside of the blocks being run, outermost first."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Recording:
+    """Sets whether operations are recorded, for a `with` block or a decorated function.
+
+    One object may be nested and shared by threads and coroutines: what was outside is kept in a context variable.
+    """
 
     value: bool
 
-    def __init__(self) -> None:
-        self._tokens: list[Token[bool]] = []
-
     def __enter__(self) -> None:
-        self._tokens.append(RECORDING.set(self.value))
+        _OUTSIDE.set((*_OUTSIDE.get(), RECORDING.get()))
+        RECORDING.set(self.value)
 
     def __exit__(self, *exception: object) -> None:
-        RECORDING.reset(self._tokens.pop())
+        *outer, before = _OUTSIDE.get()
+        _OUTSIDE.set(tuple(outer))
+        RECORDING.set(before)
 
-    def _recreate_cm(self) -> _Recording:  # a decorated function gets a fresh one each call, so threads share none
-        return type(self)()
+    def __call__(self, function: F) -> F:
+        """The function, run within such a block; a coroutine function while it runs, not while it is called."""
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise ConfigError(
+                f"{type(self).__name__} cannot decorate the generator {function.__qualname__}: "
+                "its body runs in pieces, between which the caller would be affected.",
+                fix=f"with cr.{type(self).__name__}(): inside of it, around what computes",
+            )
+
+        @functools.wraps(function)
+        async def awaited(*args: Any, **options: Any) -> Any:
+            with self:
+                return await function(*args, **options)
+
+        @functools.wraps(function)
+        def called(*args: Any, **options: Any) -> Any:
+            with self:
+                return function(*args, **options)
+
+        return cast(F, awaited if inspect.iscoroutinefunction(function) else called)
 
 
 class no_grad(_Recording):
