@@ -78,10 +78,15 @@ def _columns(found: object) -> tuple[list[str], list[list[str]], str]:
     keys = [k for k in _COLUMN_ORDER if any(k in r for r in records)]
     keys += [k for r in records for k in r if k not in keys and not keys.append(k)]
     keys = [k for k in keys if any(r.get(k) not in (None, "", [], {}) for r in records)]
-    rows = [["" if r.get(k) is None else plain(r[k]) for k in keys] for r in records[:MOST_COLUMNS]]
+    rows = [[_cell(r.get(k)) for k in keys] for r in records[:MOST_COLUMNS]]
     left = len(records) - MOST_COLUMNS
     more = f"{words.count(left, 'more column')} not shown." if left > 0 else ""
     return [_HEADINGS.get(k, k.replace("_", " ")) for k in keys], rows, more
+
+
+def _cell(value: object) -> str:
+    amount = number(value)
+    return words.number(amount) if amount is not None else "" if value is None else plain(value)
 
 
 def _classes(found: object) -> list[tuple[str, str, float | None]]:

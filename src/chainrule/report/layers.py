@@ -42,9 +42,12 @@ def layers(run: Run) -> Layers:
     gradients, zeros = values("gradient_rms"), values("activation_zero")
     # what dropout sets to zero says nothing about its units
     zeros = {n: v for n, v in zeros.items() if "Dropout" not in names[n] and any(one and one > 0 for one in v)}
+    # in evaluation these pass on what they are given
+    same = ("Dropout", "Flatten", "Identity")
+    spreads = {n: v for n, v in values("activation_std").items() if not names[n].endswith(same)}
     shown = (
         ("Gradient scale", gradients, "Root mean square of each weight's gradient."),
-        ("Activation scale", values("activation_std"), "Standard deviation of each layer's output."),
+        ("Activation scale", spreads, "Standard deviation of each layer's output."),
         ("Update size", values("update_ratio"), "How far an update moves a weight on average, relative to its size."),
         ("Silent outputs", zeros, "Share of outputs that are exactly zero."),
     )
@@ -89,7 +92,8 @@ def _layer_words(
     gradients: dict[str, list[float | None]], zeros: dict[str, list[float | None]], names: dict[str, str]
 ) -> list[str]:
     sentences: list[str] = []
-    ends = [(names[n], line[-1]) for n, line in gradients.items() if line[-1] is not None]
+    # an embedding's gradient is small because few of its rows take part in a batch
+    ends = [(names[n], v[-1]) for n, v in gradients.items() if v[-1] is not None and "Embedding" not in names[n]]
     if len(ends) >= 2:
         (first, low), (last, high) = ends[0], ends[-1]
         if low and high:
