@@ -70,7 +70,7 @@ $(BIN)/python:
 	echo "Making $(VENV) with $$($$found --version)."; $$found -m venv $(VENV)
 
 $(VENV)/.core: pyproject.toml | $(BIN)/python
-	@echo "Installing chainrule and its libraries into $(VENV) (about 220 MB to download, once)."
+	@echo "Installing chainrule and its libraries into $(VENV) (about 205 MB to download, once)."
 	@$(INSTALL) --editable .
 	@touch $@
 
