@@ -192,7 +192,7 @@ def moments(inputs: np.ndarray) -> tuple[list[float], list[float]]:
     mean = total / len(flat)
     deviation = np.sqrt(np.maximum(squares / len(flat) - mean**2, 0))
     size = np.maximum(np.abs(shift + mean), deviation)
-    steady = ~(deviation > 1e-6 * size) | ~np.isfinite(deviation)
+    steady = ~(deviation > 1e-6 * size) | (deviation < 1e-30)  # which float32 cannot divide by
     deviation[steady] = 1.0
     return (shift + mean).tolist(), deviation.tolist()
 

@@ -268,7 +268,7 @@ def as_numbers(part: TablePart, series: pl.Series, form: str = "") -> np.ndarray
             f"column {series.name!r} held numbers in training and holds {series.dtype} now",
             where=part.place(0, series.name),
         )
-    values = numbers.fill_null(float("nan")).to_numpy()
+    values = numbers.to_numpy()  # a null becomes NaN
     infinite = np.flatnonzero(np.isinf(values))
     if infinite.size:
         raise DataError(

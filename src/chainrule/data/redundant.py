@@ -33,12 +33,13 @@ def without_redundant(frame: pl.DataFrame, found: Sequence[ColumnType], target: 
         return result
     if target is not None:
         classes = frame[target].n_unique()
+        left = sum(column.used for column in result)
         for i, column in enumerate(result):
-            others = sum(c.used for c in result) - 1
             possible = column.used and not column.given and column.distinct == classes and not column.missing
-            if possible and others and _one_to_one(frame, column.name, target, classes):
+            if possible and left > 1 and _one_to_one(frame, column.name, target, classes):
                 note = f"says the same as the target {target!r} in every row, so it is the answer and not a question"
                 result[i] = replace(column, kind="answer", note=note)
+                left -= 1
     kept: list[ColumnType] = []
     for i, column in enumerate(result):
         if column.kind != "category" or column.given:

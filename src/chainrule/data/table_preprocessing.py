@@ -324,6 +324,8 @@ def shortened(messages: list[str], limit: int = 6) -> list[str]:
 
 def _kind_of(message: str) -> str:
     """What a message says, whatever column and numbers it says it of."""
+    if message.startswith("column ") and " is left out (" in message:
+        return "left out (" + message.split(" is left out (", 1)[1].split(")", 1)[0] + ")"
     rest = message.split(": ", 1)[-1] if message.startswith("column ") else message
     for kind in (
         "missing",
