@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
+import typer.main
 
 from chainrule.cli.data import data
 from chainrule.cli.evaluate import evaluate
@@ -15,21 +16,19 @@ from chainrule.cli.report import report
 from chainrule.cli.train import train
 
 if TYPE_CHECKING:
-    from typer.main import Typer
+    from typer.core import TyperGroup
 
 __all__ = ["COMMANDS", "command"]
 
 COMMANDS = (train, evaluate, predict, report, data, graph, gradcheck)
 
 
-def command() -> typer.core.TyperGroup:
+def command() -> TyperGroup:
     """The whole command line."""
-    made = typer.main.get_command(_application())
-    assert isinstance(made, typer.core.TyperGroup)
-    return made
+    return cast("TyperGroup", typer.main.get_command(_application()))
 
 
-def _application() -> Typer:
+def _application() -> typer.Typer:
     app = typer.Typer(
         add_completion=False,
         rich_markup_mode="rich",
@@ -40,6 +39,14 @@ def _application() -> Typer:
     for function in COMMANDS:
         app.command()(function)
     return app
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        import chainrule
+
+        typer.echo(f"chainrule {chainrule.__version__}")
+        raise typer.Exit
 
 
 def _main(
@@ -58,11 +65,3 @@ def _main(
       chainrule predict runs/passengers new.csv         what it makes of more
     The --help of each command has more of them.
     """
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        import chainrule
-
-        typer.echo(f"chainrule {chainrule.__version__}")
-        raise typer.Exit

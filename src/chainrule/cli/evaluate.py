@@ -47,8 +47,7 @@ def evaluate(
 
     trained = TrainedModel.load(run_folder(run))
     dataset = _held_out(trained) if data is None else _new(trained, data)
-    trainer = trained.trainer()
-    scores = trainer.evaluate(dataset)
+    scores = trained.trainer.evaluate(dataset)
     if form == "json":
         import json
 
@@ -56,7 +55,7 @@ def evaluate(
 
         typer.echo(json.dumps(plain({"rows": len(dataset), **scores})))
         return
-    _show(trained, dataset, scores, trainer.predict(dataset.inputs))
+    _show(dataset, scores, trained.trainer.predict(dataset.inputs))
 
 
 def _new(trained: TrainedModel, data: str) -> Dataset:
@@ -81,7 +80,7 @@ def _held_out(trained: TrainedModel) -> Dataset:
     return prepared.test
 
 
-def _show(trained: TrainedModel, dataset: Dataset, scores: dict[str, float], prediction: Any) -> None:
+def _show(dataset: Dataset, scores: dict[str, float], prediction: Any) -> None:
     from chainrule.cli.screen import console, table
     from chainrule.cli.words import score_name, score_value
 

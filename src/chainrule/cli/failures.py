@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chainrule.cli.phrases import in_options
 from chainrule.cli.screen import error_console
@@ -12,7 +12,7 @@ from chainrule.cli.screen import error_console
 if TYPE_CHECKING:
     from chainrule.errors import ChainruleError
 
-__all__ = ["show_failure", "show_interrupt", "show_unexpected"]
+__all__ = ["show_failure", "show_interrupt", "show_unexpected", "show_warning"]
 
 
 def show_failure(error: ChainruleError, debug: bool = False) -> None:
@@ -47,6 +47,13 @@ def show_unexpected(error: BaseException, debug: bool = False) -> None:
         " shows where.",
     )
     error_console().print(text, soft_wrap=True)
+
+
+def show_warning(message: Warning | str, *where: Any, **more: Any) -> None:
+    """A Python warning as a remark; takes what `warnings.showwarning` is called with."""
+    from rich.text import Text
+
+    error_console().print(Text.assemble(("warning: ", "yellow"), str(message)), soft_wrap=True)
 
 
 def show_interrupt(debug: bool = False) -> None:

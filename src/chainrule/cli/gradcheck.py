@@ -76,7 +76,7 @@ def _small_network(seed: int) -> tuple[Any, Any, tuple[Any, ...], Any, str]:
     random.seed(seed)
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.Tanh(), nn.Linear(16, 10))
     assert digits.target is not None
-    images = digits.inputs[0].astype("float64") / 16
+    images = _exact(digits.inputs[0] / 16)
     return model, losses.CrossEntropy(), (images,), digits.target, "64 → 16 → 10 on bundled digits"
 
 
@@ -89,9 +89,22 @@ def _network_of(run: str) -> tuple[Any, Any, tuple[Any, ...], Any, str]:
     train = prepare_data(trained.config).train
     few = train[:_ROWS]
     assert few.target is not None
-    exact = tuple(x.astype("float64") if x.dtype.kind == "f" else x for x in few.inputs)
-    target = few.target.astype("float64") if few.target.dtype.kind == "f" else few.target
-    return trained.model, trained.loss, exact, target, f"The network of {folder} on {trained.config.data.source}"
+    inputs = tuple(_exact(x) for x in few.inputs)
+    return (
+        trained.model,
+        trained.loss,
+        inputs,
+        _exact(few.target),
+        f"The network of {folder} on {trained.config.data.source}",
+    )
+
+
+def _exact(x: Any) -> Any:
+    """Numbers as a float64 Tensor, labels as they are: differences need the digits."""
+    from chainrule.array import float64
+    from chainrule.graph import tensor
+
+    return tensor(x, dtype=float64) if x.dtype.kind == "f" else x
 
 
 # -- operations --------------------------------------------------------------------------------------------------------
@@ -128,7 +141,7 @@ def _check_ops(name: str | None, seed: int) -> None:
     if name is not None and without:
         out.print(f"{name} has no backward rule: {without[0].constant or 'its derivative cannot be given'}.")
     passed = len(chosen) - len(without) - len(wrong)
-    words = f"{passed} rules agree with differences"
+    words = f"{passed} rule{'' if passed == 1 else 's'} agree{'s' if passed == 1 else ''} with differences"
     words += f", {len(without)} operations have none" if without and name is None else ""
     style = "bold red" if wrong else "bold green"
     if passed or wrong:

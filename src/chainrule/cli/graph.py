@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -64,7 +65,9 @@ def graph(
     model, inputs, title = _network(what, target, hidden)
     model.eval()
     y = model(*inputs)
-    names = dict(zip(("numbers", "categories") if len(inputs) == 2 else ("input",), inputs, strict=False))
+    names: dict[str, Any] = dict(
+        zip(("numbers", "categories") if len(inputs) == 2 else ("input",), inputs, strict=True)
+    )
     drawing = (
         draw_layers(y, names=names, title=title) if depth is None else draw(y, depth=depth, names=names, title=title)
     )
@@ -82,14 +85,11 @@ def _network(what: str, target: str | None, hidden: str | None) -> tuple[Any, tu
     from chainrule.train import TrainedModel, complete, prepare_data
     from chainrule.train.pipeline import build_model
 
-    try:
-        folder = run_folder(what)
-    except RunError:
-        if (Path(what) / "config.toml").exists():
-            raise
-    else:
-        if target is not None or hidden is not None:
-            raise ConfigError("A run's network is as it was trained.", fix="leave --target and --hidden out")
+    folder = None
+    if target is None and hidden is None:
+        with contextlib.suppress(RunError):  # then it is data, or nothing, which their reader will say
+            folder = run_folder(what)
+    if folder is not None:
         trained = TrainedModel.load(folder)
         return trained.model, _sample(trained.preprocessing), f"The network of {folder}"
     from chainrule.cli.options import chosen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,12 +28,13 @@ def show_outcome(trained: TrainedModel, folder: Path, page: Path | None, quiet: 
         scores, part = trained.run.best.get("validation"), "validation"
     if scores:
         head, rest = score_line(scores)
-        facts.add_row(part, Text.assemble((head, "bold green"), f" · {rest}" if rest else ""))
+        counted = _counted(trained, scores) if part == "test" else ""
+        facts.add_row(part, Text.assemble((head, "bold green"), counted, f" · {rest}" if rest else ""))
     if not quiet:
         facts.add_row("trained", _how_it_ended(trained))
     facts.add_row("run", str(folder))
     if page is not None:
-        facts.add_row("report", str(page))
+        facts.add_row("report", Text(str(page), style=f"link {page.absolute().as_uri()}"))
     if not quiet:
         out.print()
     out.print(facts)
@@ -40,7 +42,16 @@ def show_outcome(trained: TrainedModel, folder: Path, page: Path | None, quiet: 
         return
     out.print()
     for line in _next(trained, folder):
-        out.print(line, soft_wrap=True)
+        out.print(line, no_wrap=True, overflow="ellipsis" if out.is_terminal else "ignore", crop=out.is_terminal)
+
+
+def _counted(trained: TrainedModel, scores: dict[str, float]) -> str:
+    """How many rows an accuracy stands for."""
+    test = None if trained.data is None else trained.data.test
+    accuracy = scores.get("accuracy")
+    if test is None or accuracy is None or not math.isfinite(accuracy):
+        return ""
+    return f" ({round(accuracy * len(test)):,} of {len(test):,})"
 
 
 def _how_it_ended(trained: TrainedModel) -> str:
@@ -62,7 +73,7 @@ def _next(trained: TrainedModel, folder: Path) -> list[Any]:
     name, place = program(), shlex.quote(str(folder))
     commands: list[tuple[str, str]] = []
     if trained.run.status == "interrupted":
-        commands.append((f"{name} train --resume {place}", "go on where it was interrupted"))
+        commands.append((f"{name} train --resume {place}", "goes on where it was interrupted"))
     if Path(trained.config.data.source).exists():
         ending = Path(trained.config.data.source).suffix or ".csv"
         new, test = (
@@ -76,9 +87,9 @@ def _next(trained: TrainedModel, folder: Path) -> list[Any]:
         ]
     else:
         commands += [
-            (f"{name} graph {place}", "the network, drawn"),
-            (f"{name} gradcheck {place}", "its gradient by N + 1 passes, and by 2"),
-            (f"{name} train YOUR.csv --target COLUMN", "the same with data of your own"),
+            (f"{name} graph {place}", "draws the network"),
+            (f"{name} gradcheck {place}", "its gradient, N + 1 passes against 2"),
+            (f"{name} train YOUR.csv --target COLUMN", "learns from data of yours"),
         ]
     width = max(len(command) for command, _ in commands) + 3
     lines = [Text("Next:", style="dim")]

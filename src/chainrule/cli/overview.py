@@ -102,7 +102,7 @@ def show_network(model: Any, inputs: tuple[Any, ...], out: Console | None = None
     def note(path: str, module: Any, given: tuple[Any, ...], made: Any) -> None:
         if next(module.children(), None) is None:
             size = sum(p.size for p in module.parameters())
-            rows.append((str(module), _shape(made), f"{size:,}" if size else ""))
+            rows.append((_layer(module), _shape(made), f"{size:,}" if size else ""))
 
     was_training = model.training
     model.eval()
@@ -124,6 +124,12 @@ def show_network(model: Any, inputs: tuple[Any, ...], out: Console | None = None
     out = out or console()
     out.print(shown)
     out.print()
+
+
+def _layer(module: Any) -> str:
+    """A layer's kind, with what its output's shape does not tell."""
+    kind, p = type(module).__name__, getattr(module, "p", None)
+    return f"{kind} {p:g}" if isinstance(p, float) else kind
 
 
 def _shape(x: Any) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from chainrule.cli.failures import show_failure, show_interrupt, show_unexpected
-from chainrule.errors import ChainruleError, RunError, suggest
+from chainrule.cli.failures import show_failure, show_interrupt, show_unexpected, show_warning
+from chainrule.errors import ChainruleError, ConfigError, RunError, suggest
 
 __all__ = ["main"]
 
@@ -35,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     try:
-        code = _run(words)
+        with warnings.catch_warnings():
+            warnings.showwarning = show_warning  # in this process alone, while the command runs
+            code = _run(words)
         sys.stdout.flush()
     except KeyboardInterrupt:
         show_interrupt(debug)
@@ -69,8 +72,6 @@ def _run(words: list[str]) -> Any:
 
 def _usage(error: Any) -> ChainruleError:
     """A wrong option or command in our words: the nearest names, and where to read on."""
-    from chainrule.errors import ConfigError
-
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "chainrule"
     fix = f"{path} --help shows what there is, with an example"
