@@ -34,16 +34,16 @@ _LISTED = 2000  # predictions of a regression kept for the report
 
 _LOSSES = {"binary": losses.BinaryCrossEntropy, "classification": losses.CrossEntropy, "regression": losses.MSE}
 
-_OPTIMIZERS: dict[str, tuple[Any, float, float]] = {  # rule, usual learning rate, usual weight decay
-    "adamw": (partial(optim.AdamW, dialect="pytorch"), 1e-3, 1e-2),  # decay times the rate, so that it follows the schedule
-    "adam": (optim.Adam, 1e-3, 0.0),
-    "sgd": (optim.SGD, 0.1, 0.0),
-    "momentum": (optim.Momentum, 0.05, 0.0),
-    "nesterov": (optim.Nesterov, 0.05, 0.0),
-    "rmsprop": (optim.RMSProp, 1e-3, 0.0),
-    "adagrad": (optim.AdaGrad, 1e-2, 0.0),
-    "adadelta": (optim.AdaDelta, 1.0, 0.0),
-    "lion": (optim.Lion, 1e-4, 1e-2),
+_USUAL: dict[str, tuple[float, float]] = {  # of each update rule its usual learning rate and weight decay
+    "adamw": (2e-3, 1e-2),
+    "adam": (2e-3, 0.0),
+    "sgd": (0.1, 0.0),
+    "momentum": (0.05, 0.0),
+    "nesterov": (0.05, 0.0),
+    "rmsprop": (1e-3, 0.0),
+    "adagrad": (1e-2, 0.0),
+    "adadelta": (1.0, 0.0),
+    "lion": (2e-4, 1e-2),
 }
 
 
@@ -223,9 +223,9 @@ def complete(config: Config, prepared: Prepared) -> None:
     if trainer.epochs is None:
         size = trainer.batch_size or rows
         trainer.epochs = int(np.clip(3000 * size / rows, 20, 100))
-    if optimizer.name not in _OPTIMIZERS:
-        raise ConfigError(f"There is no optimizer {optimizer.name!r}.{suggest(optimizer.name, _OPTIMIZERS)}", fix=f"one of {list(_OPTIMIZERS)}")
-    _, lr, decay = _OPTIMIZERS[optimizer.name]
+    if optimizer.name not in _USUAL:
+        raise ConfigError(f"There is no optimizer {optimizer.name!r}.{suggest(optimizer.name, _USUAL)}", fix=f"one of {list(_USUAL)}")
+    lr, decay = _USUAL[optimizer.name]
     optimizer.lr = lr if optimizer.lr is None else optimizer.lr
     optimizer.weight_decay = decay if optimizer.weight_decay is None else optimizer.weight_decay
 
@@ -250,27 +250,30 @@ def build_model(config: Config, preprocessing: Preprocessing) -> Module:
 
 
 def _optimizer(config: Config, model: Module) -> optim.Optimizer:
-    rule, _, _ = _OPTIMIZERS[config.optimizer.name]
-    return rule(
-        model.parameters(), lr=config.optimizer.lr, weight_decay=config.optimizer.weight_decay, clip_norm=config.optimizer.clip_norm
-    )
+    options = config.optimizer
+    assert options.lr is not None and options.weight_decay is not None
+    # Decoupled decay in PyTorch's measure, times the learning rate, is what people know strengths of.
+    dialect = {"dialect": "pytorch"} if options.name in ("adamw", "lion") else {}
+    groups = optim.decay_groups(model.parameters(), options.weight_decay)
+    return optim.make(options.name, groups, lr=options.lr, clip_norm=options.clip_norm, **dialect)
 
 
 def _schedule(config: Config, rows: int) -> Any:
-    assert config.optimizer.lr is not None and config.trainer.epochs is not None
+    lr, epochs = config.optimizer.lr, config.trainer.epochs
+    assert lr is not None and epochs is not None
     size = min(config.trainer.batch_size or rows, rows)
-    total = config.trainer.epochs * -(-rows // size)
+    total = epochs * -(-rows // size)
     schedules = {
-        "constant": lambda lr: None,
-        "one-cycle": lambda lr: optim.OneCycle(lr, total),
-        "cosine": lambda lr: optim.Cosine(lr, total),
-        "linear": lambda lr: optim.Polynomial(lr, total, power=1.0),
-        "step": lambda lr: optim.Step(lr, max(total // 3, 1), 0.1),
+        "constant": lambda: None,
+        "one-cycle": lambda: optim.OneCycle(lr, total, rise=0.2, dialect="pytorch"),
+        "cosine": lambda: optim.Cosine(lr, total),
+        "linear": lambda: optim.Polynomial(lr, total, power=1.0),
+        "step": lambda: optim.Step(lr, max(total // 3, 1), 0.1),
     }
     name = config.schedule.name
     if name not in schedules:
         raise ConfigError(f"There is no schedule {name!r}.{suggest(name, schedules)}", fix=f"one of {list(schedules)}")
-    return schedules[name](config.optimizer.lr)
+    return schedules[name]()
 
 
 def _environment() -> dict[str, Any]:
@@ -285,10 +288,10 @@ def _environment() -> dict[str, Any]:
 
 
 def _drawing(model: Module, train: Dataset) -> str:
-    from chainrule.graph import draw
+    from chainrule.graph import draw_layers
 
     model.eval()
-    return draw(model(*[x[:2] for x in train.inputs]), depth=2).svg
+    return draw_layers(model(*[x[:2] for x in train.inputs]), title="The network").svg
 
 
 def _summary(trained: TrainedModel, trainer: Trainer, prepared: Prepared) -> dict[str, Any]:
