@@ -22,6 +22,7 @@ from chainrule.ops import (
     inspection,
     linalg,
     network,
+    normalisation,
     products,
     reductions,
     rounding,
@@ -44,6 +45,7 @@ from chainrule.ops.exponentials import *
 from chainrule.ops.indexing import *
 from chainrule.ops.inspection import *
 from chainrule.ops.network import *
+from chainrule.ops.normalisation import *
 from chainrule.ops.products import *
 from chainrule.ops.reductions import *
 from chainrule.ops.rounding import *
@@ -67,6 +69,7 @@ __all__ += exponentials.__all__
 __all__ += indexing.__all__
 __all__ += inspection.__all__
 __all__ += network.__all__
+__all__ += normalisation.__all__
 __all__ += products.__all__
 __all__ += reductions.__all__
 __all__ += rounding.__all__
