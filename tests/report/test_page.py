@@ -169,6 +169,20 @@ def test_an_interrupted_run_says_what_is_missing(make_run):
     assert "on the validation data, epoch 6" in text
 
 
+def test_the_page_says_what_can_be_done_next(make_run):
+    folder = make_run("interrupted")
+    (folder / "checkpoints").mkdir()
+    (folder / "checkpoints" / "step-00000040.safetensors").write_bytes(b"")
+    text = words_of(written(folder))
+    assert f"chainrule train --resume {folder}" in text
+    assert "chainrule predict" not in text
+    done = make_run("classification")
+    (done / "model.safetensors").write_bytes(b"")
+    text = words_of(written(done))
+    assert f"chainrule predict {done} NEW_DATA" in text
+    assert "--resume" not in text
+
+
 def test_an_empty_run_is_sentences_only(make_run):
     text = words_of(written(make_run("empty")))
     for name in ("summary.json", "metrics.jsonl", "layers.jsonl", "graph.svg", "preprocessing.json", "config.toml"):

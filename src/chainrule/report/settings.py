@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -63,3 +64,14 @@ def command(run: Run) -> str:
         if sequence(found):
             return " ".join(str(part) for part in sequence(found))
     return ""
+
+
+def next_commands(run: Run) -> list[tuple[str, str]]:
+    """What can be done with the run folder as it is, as (words, command)."""
+    folder = shlex.quote(str(run.folder))
+    found: list[tuple[str, str]] = []
+    if run.summary.get("status", "interrupted") == "interrupted" and any(run.folder.glob("checkpoints/*.safetensors")):
+        found.append(("Go on from the last checkpoint:", f"chainrule train --resume {folder}"))
+    if (run.folder / "model.safetensors").is_file():
+        found.append(("See what the network makes of new data:", f"chainrule predict {folder} NEW_DATA"))
+    return found

@@ -74,6 +74,7 @@ def render(run: reading.Run) -> str:
             settings=settings.settings(run.config, skip=("environment",)),
             environment=settings.environment(run),
             command=settings.command(run),
+            next_commands=settings.next_commands(run),
             missing=run.missing,
             style=_asset("page.css"),
             script=script,
