@@ -24,10 +24,17 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise RunError(f"{path} cannot be written: the disk is full.", fix="free some space and go on with --resume; what was saved before is intact") from error
+            raise RunError(
+                f"{path} cannot be written: the disk is full.",
+                fix="free some space and go on with --resume; what was saved before is intact",
+            ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise RunError(f"{path} cannot be written: no permission.", fix="choose another folder with --out") from error
-        raise RunError(f"{path} cannot be written: {error.strerror}.", fix="choose another folder with --out") from error
+            raise RunError(
+                f"{path} cannot be written: no permission.", fix="choose another folder with --out"
+            ) from error
+        raise RunError(
+            f"{path} cannot be written: {error.strerror}.", fix="choose another folder with --out"
+        ) from error
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -67,7 +74,9 @@ def plain(value: Any) -> Any:
 
 
 def append_lines(path: Path, records: list[dict[str, Any]]) -> None:
-    """Appends records as JSON lines; the one thing that is not atomic, so a reader leaves out a last line that is cut short."""
+    """Appends records as JSON lines; the one thing that is not atomic, so a reader leaves out a last line that is cut
+    short.
+    """
     with writing(path), path.open("ab") as file:
         file.write(b"".join(json.dumps(plain(r), ensure_ascii=False).encode() + b"\n" for r in records))
 
@@ -97,7 +106,8 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Arrays by name and the metadata of a safetensors file.
 
     Raises:
-        CheckpointError: when the file is missing, cut short, or something else under that name; nothing in it is ever executed.
+        CheckpointError: when the file is missing, cut short, or something else under that name; nothing in it is ever
+            executed.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -106,7 +116,9 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
             head = file.read(16)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from error
-    if head[:2] in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05") or head[:2] == b"PK":
+    # the length of a safetensors header can begin with the same bytes as a pickle, but then a brace follows it
+    pickled = head[:2] in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05") and head[8:9] != b"{"
+    if pickled or head[:2] == b"PK":
         raise CheckpointError(
             f"{path} is a pickle, whatever its name says; loading it could run code, so it is refused.",
             fix="save the weights again as safetensors: safetensors.torch.save_file(model.state_dict(), path)",

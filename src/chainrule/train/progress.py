@@ -12,7 +12,9 @@ __all__ = ["ProgressDisplay"]
 
 
 def scores(record: dict[str, Any]) -> str:
-    """An epoch's losses and first metric in one line: `loss 0.31 · validation loss 0.29 · validation accuracy 0.912`."""
+    """An epoch's losses and first metric in one line: `loss 0.31 · validation loss 0.29 · validation accuracy
+    0.912`.
+    """
     parts = [f"loss {record['train']['loss']:.4g}"]
     parts += [f"validation {name} {value:.4g}" for name, value in list(record.get("validation", {}).items())[:2]]
     return " · ".join(parts)
@@ -21,7 +23,8 @@ def scores(record: dict[str, Any]) -> str:
 class ProgressDisplay:
     """A callback that shows the run on standard error.
 
-    In a terminal: a bar that moves within an epoch, and a line for the first epoch, every new best within the last second of silence,
+    In a terminal: a bar that moves within an epoch, and a line for the first epoch, every new best within the last
+    second of silence,
     and the last. Without one: a line now and then, so a log stays short.
     """
 
@@ -42,7 +45,13 @@ class ProgressDisplay:
             self._start(event)
         elif isinstance(event, StepsDone) and self._bar is not None:
             rate = f"{event.samples_per_second:,.0f} samples/s"
-            self._bar.update(self._task, completed=event.fraction, loss=f"loss {event.loss:.4g}", rate=rate, left=_clock(event.seconds_left))
+            self._bar.update(
+                self._task,
+                completed=event.fraction,
+                loss=f"loss {event.loss:.4g}",
+                rate=rate,
+                left=_clock(event.seconds_left),
+            )
         elif isinstance(event, EpochEnded):
             self._epoch(event)
         elif isinstance(event, Message):
@@ -56,7 +65,8 @@ class ProgressDisplay:
         self._epochs = event.epochs
         went_on = f", going on after epoch {event.epoch}" if event.epoch else ""
         self._say(
-            f"{event.parameters:,} parameters · {event.samples:,} samples · {event.steps_per_epoch:,} steps in an epoch · "
+            f"{event.parameters:,} parameters · {event.samples:,} samples · {event.steps_per_epoch:,} steps in "
+            "an epoch · "
             f"up to {event.epochs} epochs{went_on}"
         )
         if self._interactive:
@@ -86,7 +96,7 @@ class ProgressDisplay:
             self._pending = line
 
     def _say(self, text: str) -> None:
-        self._console.print(text, highlight=False, markup=False)
+        self._console.print(text, highlight=False, markup=False, soft_wrap=not self._interactive)
 
     def _close(self) -> None:
         if self._bar is not None:
