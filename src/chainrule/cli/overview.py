@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chainrule.cli.phrases import in_options
@@ -42,7 +43,7 @@ def data_facts(prepared: Prepared, source: str, messages: int | None = _MESSAGES
 
     summary, facts = prepared.summary, grid()
     sizes = summary["rows"]
-    facts.add_row("data", Text.assemble((str(summary["source"]), "bold"), f", {_kind(prepared)}"))
+    facts.add_row("data", Text.assemble((_name_of(source), "bold"), f", {_kind(prepared)}"))
     facts.add_row("target", _target(prepared))
     parts = [f"{sizes[part]:,} {word}" for part, word in _PARTS if sizes.get(part)]
     facts.add_row("rows", " · ".join(parts))
@@ -59,6 +60,10 @@ def data_facts(prepared: Prepared, source: str, messages: int | None = _MESSAGES
 
 
 _PARTS = (("train", "to learn from"), ("validation", "to watch"), ("test", "for the final score"))
+
+
+def _name_of(source: str) -> str:
+    return Path(source).name or source
 
 
 def _kind(prepared: Prepared) -> str:

@@ -213,7 +213,7 @@ def _config_to_resume(folder: Path, given: dict[str, Any], file: Path | None) ->
 
 @contextlib.contextmanager
 def _new_folder(source: str, out: Path | None) -> Iterator[Path]:
-    """A run's folder, made before anything is read, so that it is known early whether it can be; gone again if unused."""
+    """A run's folder, made at once, so that it is known early whether it can be; gone again if nothing came of it."""
     from chainrule.train import new_run_folder
 
     if out is None:
