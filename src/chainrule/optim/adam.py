@@ -47,8 +47,8 @@ class Adam(Optimizer):
         epsilon: ε; 10⁻⁸, in the dialect "keras" 10⁻⁷.
         weight_decay: λ, as L2: g ← g + λθ, which the division by √v̂ then evens out; `AdamW` does not.
         clip_norm, clip_value: as for every `Optimizer`.
-        lazy: row-sparse gradients update just their rows, and the moments of other rows do not decay meanwhile, like PyTorch's SparseAdam;
-            False is the paper's rule for all rows.
+        lazy: row-sparse gradients update just their rows, and the moments of other rows do not decay meanwhile; False is the paper's rule
+            for all rows. (PyTorch's SparseAdam is `lazy` with `dialect="keras", epsilon=1e-8`.)
         dialect: "paper" and "pytorch" agree. "keras" is the paper's second form (end of section 2), θ ← θ − η·√(1 − β₂ᵗ)/(1 − β₁ᵗ) · m / (√v + ε̂), in which
             ε weighs more in the first steps.
 
