@@ -1,8 +1,8 @@
 """`python -m benchmarks [names]`: runs the workloads and prints a table of medians, spreads and ratios.
 
-    python -m benchmarks                 everything
-    python -m benchmarks xor mnist       some workloads
-    python -m benchmarks --write         also writes benchmarks/RESULTS.md
+python -m benchmarks                 everything
+python -m benchmarks xor mnist       some workloads
+python -m benchmarks --write         also writes benchmarks/RESULTS.md
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ WORKLOADS = [*steps.WORKLOADS, "start"]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="chainrule beside its peers, alternating in one run")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="chainrule beside its peers, alternating in one run"
+    )
     parser.add_argument("names", nargs="*", help=f"of {', '.join(WORKLOADS)}; all without")
     parser.add_argument("--rounds", type=int, default=15, help="how often each peer runs each workload (15)")
     parser.add_argument("--write", action="store_true", help="write benchmarks/RESULTS.md")
@@ -28,8 +30,9 @@ def main() -> None:
     names = options.names or WORKLOADS
     lines = [
         "# Results", "",
-        "Written by `make bench`. Times are medians over rounds in which all peers took turns; a ratio is the median over rounds of",
-        "the peer's time divided by chainrule's (above 1: chainrule is faster), with the lowest and highest in brackets.", "",
+        "Written by `make bench`. Times are medians over rounds in which all peers took turns; a ratio is the median",
+        "over rounds of the peer's time divided by chainrule's (above 1: chainrule is faster), with the lowest and",
+        "highest in brackets.", "",
         describe(), "",
     ]  # fmt: skip
     for name in names:

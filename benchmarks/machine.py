@@ -14,7 +14,9 @@ def describe() -> str:
     model = platform.processor() or "unknown processor"
     info = Path("/proc/cpuinfo")
     if info.exists():
-        names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+        names = [
+            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")
+        ]
         model = names[0] if names else model
     versions = []
     for package in ("chainrule", "numpy", "jax", "torch", "optax", "scikit-learn"):
@@ -23,4 +25,5 @@ def describe() -> str:
         except PackageNotFoundError:
             versions.append(f"no {package}")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{datetime.date.today()} · {model} · {cores} cores · Python {platform.python_version()} · {', '.join(versions)}."
+    python = f"Python {platform.python_version()}"
+    return " · ".join([str(datetime.date.today()), model, f"{cores} cores", python, ", ".join(versions)])

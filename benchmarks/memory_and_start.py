@@ -1,4 +1,4 @@
-"""Whole processes: the digits MLP for 50 epochs, from process start to saved model, with the peak memory of each process."""
+"""Whole processes: the digits MLP for 50 epochs, from process start to saved model, and the peak memory of each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ _PEERS = {
 def _once(script: str, folder: str, cache: str) -> tuple[float, float, str]:
     environment = {**os.environ, "CHAINRULE_CACHE": cache}
     started = time.perf_counter()
-    process = subprocess.Popen([sys.executable, str(_PROCESSES / script), folder], env=environment, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, str(_PROCESSES / script), folder], env=environment, stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None
     said = process.stdout.read().strip()
     _, status, usage = os.wait4(process.pid, 0)
@@ -58,8 +60,7 @@ def run(rounds: int) -> list[str]:
     ]  # fmt: skip
     for name, measured in seconds.items():
         ratio = statistics.median(t / own for t, own in zip(measured, seconds["chainrule"], strict=True))
-        lines.append(
-            f"| {name} | {statistics.median(measured):.2f} | {ratio:.2f} | {statistics.median(memory[name]):.0f} MiB | {accuracy[name]} |"
-        )
+        peak = f"{statistics.median(memory[name]):.0f} MiB"
+        lines.append(f"| {name} | {statistics.median(measured):.2f} | {ratio:.2f} | {peak} | {accuracy[name]} |")
     print("\n".join([*lines, ""]), flush=True)
     return [*lines, ""]

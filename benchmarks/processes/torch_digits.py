@@ -12,7 +12,12 @@ torch.manual_seed(0)
 prepared = data.prepare("digits", seed=0)
 x, y = torch.from_numpy(prepared.train.inputs[0]), torch.from_numpy(prepared.train.target).long()
 model = torch.nn.Sequential(
-    torch.nn.Flatten(), torch.nn.Linear(64, 128), torch.nn.ReLU(), torch.nn.Linear(128, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10)
+    torch.nn.Flatten(),
+    torch.nn.Linear(64, 128),
+    torch.nn.ReLU(),
+    torch.nn.Linear(128, 64),
+    torch.nn.ReLU(),
+    torch.nn.Linear(64, 10),
 )
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
 for _ in range(50):

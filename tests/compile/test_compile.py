@@ -253,7 +253,12 @@ def test_methods_compile_for_each_object():
 
 
 def test_nothing_global_changes():
-    names = ("jax_enable_x64", "jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs", "jax_debug_nans")
+    names = (
+        "jax_enable_x64",
+        "jax_compilation_cache_dir",
+        "jax_persistent_cache_min_compile_time_secs",
+        "jax_debug_nans",
+    )
     before = {name: getattr(jax.config, name) for name in names}
     environment, state = dict(os.environ), np.random.get_state()[1].copy()  # noqa: NPY002 - the global state is the point
     compile_function(lambda x: cr.exp(x) * 1.25)(cr.asarray(np.ones(3)))

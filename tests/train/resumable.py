@@ -1,6 +1,6 @@
 """A training to be killed and resumed: dropout, batch norm, Adam, shuffling, a schedule and a ragged last batch.
 
-    python resumable.py FOLDER [--resume] [--kill-at STEP] [--kill-writing]
+python resumable.py FOLDER [--resume] [--kill-at STEP] [--kill-writing]
 """
 
 import argparse
@@ -51,7 +51,15 @@ def main() -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     trainer.callbacks.append(kill)
-    run = trainer.fit((x, y), (x[:50], y[:50]), epochs=10, batch_size=32, out=options.folder, resume=options.resume, checkpoint_every=3)
+    run = trainer.fit(
+        (x, y),
+        (x[:50], y[:50]),
+        epochs=10,
+        batch_size=32,
+        out=options.folder,
+        resume=options.resume,
+        checkpoint_every=3,
+    )
     assert run.steps == 100
 
 

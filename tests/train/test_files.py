@@ -67,7 +67,9 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
 def test_a_full_disk(tmp_path: Path):
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], check=False, capture_output=True).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], check=False, capture_output=True
+    ).returncode:
         pytest.skip("a small disk cannot be mounted here")
     try:
         write_atomic(disk / "x", b"old")
@@ -87,4 +89,8 @@ def test_lines_cut_short_are_left_out(tmp_path: Path):
 
 
 def test_plain_values():
-    assert plain({"a": np.array([1, 2]), "b": (np.float64(1.5), np.inf), "c": Path("x")}) == {"a": [1, 2], "b": [1.5, None], "c": "x"}
+    assert plain({"a": np.array([1, 2]), "b": (np.float64(1.5), np.inf), "c": Path("x")}) == {
+        "a": [1, 2],
+        "b": [1.5, None],
+        "c": "x",
+    }

@@ -30,7 +30,9 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    "kill", [["--kill-at", "50"], ["--kill-at", "57"], ["--kill-at", "31", "--kill-writing"]], ids=["epoch", "mid-epoch", "mid-write"]
+    "kill",
+    [["--kill-at", "50"], ["--kill-at", "57"], ["--kill-at", "31", "--kill-writing"]],
+    ids=["epoch", "mid-epoch", "mid-write"],
 )
 def test_killed_and_resumed_is_bit_for_bit_the_same(straight: Path, tmp_path: Path, kill: list[str]):
     assert train(tmp_path, *kill) == -9
@@ -42,7 +44,9 @@ def test_killed_and_resumed_is_bit_for_bit_the_same(straight: Path, tmp_path: Pa
         assert array.dtype == resumed[name].dtype and array.tobytes() == resumed[name].tobytes(), name
     for key in ("epoch", "step", "best_epoch", "best_loss"):
         assert progress[key] == resumed_progress[key], key
-    lines = [[json.loads(line) for line in (f / "metrics.jsonl").read_text().splitlines()] for f in (straight, tmp_path)]
+    lines = [
+        [json.loads(line) for line in (f / "metrics.jsonl").read_text().splitlines()] for f in (straight, tmp_path)
+    ]
     assert [(r["epoch"], r["step"], r["train"], r["validation"]) for r in lines[0]] == [
         (r["epoch"], r["step"], r["train"], r["validation"]) for r in lines[1]
     ]

@@ -45,7 +45,9 @@ def test_many_steps_in_one_call_are_the_steps_one_by_one():
         else:
             for _ in range(3):
                 for start in range(0, 64, 10):
-                    trainer.optimizer.minimize(trainer.loss(trainer.model(x[start : start + 10]), y[start : start + 10]))
+                    trainer.optimizer.minimize(
+                        trainer.loss(trainer.model(x[start : start + 10]), y[start : start + 10])
+                    )
         results.append(trainer.model.state_dict())
     for name, array in results[0].items():
         np.testing.assert_allclose(array, results[1][name], rtol=2e-4, atol=1e-6)
@@ -95,7 +97,9 @@ def test_same_seed_same_weights_to_the_bit():
 def test_a_schedule_reaches_every_step():
     rates = []
     trainer = make(schedule=lambda step: 0.01 / (1 + step))
-    trainer.callbacks.append(lambda e: rates.append(e.record["learning_rate"]) if isinstance(e, events.EpochEnded) else None)
+    trainer.callbacks.append(
+        lambda e: rates.append(e.record["learning_rate"]) if isinstance(e, events.EpochEnded) else None
+    )
     trainer.fit(moons(20), epochs=2, batch_size=8)
     assert rates == pytest.approx([0.01 / 3, 0.01 / 6])
 
@@ -147,7 +151,11 @@ def test_layer_statistics(tmp_path):
     assert [(r["epoch"], r["layer"], r["kind"]) for r in lines] == [
         (e, layer, kind) for e in (1, 2) for layer, kind in (("0", "Linear"), ("1", "Tanh"), ("2", "Linear"))
     ]
-    assert all(0 < r["gradient_rms"]["weight"] < 10 and 0 < r["update_ratio"]["weight"] < 1 for r in lines if r["kind"] == "Linear")
+    assert all(
+        0 < r["gradient_rms"]["weight"] < 10 and 0 < r["update_ratio"]["weight"] < 1
+        for r in lines
+        if r["kind"] == "Linear"
+    )
 
 
 def test_what_does_not_fit_is_said_before_anything_is_compiled(tmp_path):

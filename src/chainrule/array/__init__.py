@@ -1,6 +1,7 @@
 """The array floor: NumPy and JAX behind one array namespace, dtypes, and counter-based random bits.
 
-Nothing above this floor asks which of the two it is running on: an op's forward is written once against the namespace it is handed.
+Nothing above this floor asks which of the two it is running on: an op's forward is written once against the namespace
+it is handed.
 """
 
 from chainrule.array.dtypes import (

@@ -89,8 +89,8 @@ def default_dtypes() -> dict[str, np.dtype]:
 def promote(dtypes: Sequence[np.dtype], scalars: Sequence[Any] = ()) -> np.dtype:
     """The common dtype of arrays of these dtypes with Python numbers: the policy in one place.
 
-    Within a kind, the standard's table. Integers take the floating dtype of their partners; a Python float among integers
-    gives float32, the default.
+    Within a kind, the standard's table. Integers take the floating dtype of their partners; a Python float among
+    integers gives float32, the default.
 
     Raises:
         DtypeError: for uint64 with signed integers, which no integer dtype holds.

@@ -152,7 +152,8 @@ class _JaxNamespace(Namespace):
         return self._lax.linalg.triangular_solve(x1, x2, left_side=True, lower=not upper)
 
     def unique_rows(self, rows: Array) -> tuple[Array, Array]:
-        # The number of distinct rows is unknown while compiling: the rest points past every table, and `set_rows` drops it.
+        # The number of distinct rows is unknown while compiling: the rest points past every table, and `set_rows` drops
+        # it.
         past = np.iinfo(rows.dtype).max
         return self.library.unique(rows, return_inverse=True, size=rows.shape[0], fill_value=past)
 
@@ -177,7 +178,8 @@ def to_numpy(array: Array) -> Any:
 def resolve(arrays: list[Any], tracing: bool) -> tuple[Namespace, list[Any]]:
     """The namespace to compute with when some of the arrays are not NumPy's.
 
-    A tracer among them means a program is being built, so JAX computes; results of earlier compiled calls are read as NumPy arrays.
+    A tracer among them means a program is being built, so JAX computes; results of earlier compiled calls are read as
+    NumPy arrays.
 
     Raises:
         LeakedTracerError: for a tracer when nothing is being compiled.
@@ -186,7 +188,8 @@ def resolve(arrays: list[Any], tracing: bool) -> tuple[Namespace, list[Any]]:
     if any(isinstance(array, tracer) for array in arrays):
         if not tracing:
             raise LeakedTracerError(
-                "A Tensor that was made while a function was being compiled is used outside of it; it never held a value.",
+                "A Tensor that was made while a function was being compiled is used outside of it; it never "
+                "held a value.",
                 fix="return the Tensor from the compiled function, or keep it in an nn.Buffer with assign()",
             )
         return jax_namespace(), arrays

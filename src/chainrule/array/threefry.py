@@ -1,7 +1,7 @@
 """Random bits as a pure function of a key and a counter: the Threefry-2x32 block cipher with 20 rounds.
 
-It needs only additions, rotations and exclusive-ors of 32-bit integers, so one definition in array-namespace operations gives the same
-bits on NumPy and in XLA, and any step of a run can be drawn again.
+It needs only additions, rotations and exclusive-ors of 32-bit integers, so one definition in array-namespace operations
+gives the same bits on NumPy and in XLA, and any step of a run can be drawn again.
 
 Source: Salmon, Moraes, Dror, Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3" (SC 2011), section 4.2 and table 2.
 """

@@ -32,7 +32,8 @@ def cache_folder() -> Path:
 def persistent_cache() -> Iterator[None]:
     """While it is open JAX keeps its compiled programs in our folder; afterwards its settings are as they were.
 
-    A cache that the user has set up is used instead. Where the folder cannot be written, compiling goes on without a cache.
+    A cache that the user has set up is used instead. Where the folder cannot be written, compiling goes on without a
+    cache.
     """
     import jax
     from jax.experimental.compilation_cache import compilation_cache

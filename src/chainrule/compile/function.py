@@ -15,7 +15,7 @@ import numpy as np
 
 from chainrule.compile.cache import persistent_cache
 from chainrule.compile.structure import describe, flatten, flatten_result, rebuild, rebuild_result
-from chainrule.compile.trace import Discovery, NewState, Trace
+from chainrule.compile.trace import Discovery, NewStateError, Trace
 from chainrule.errors import CompileError, LeakedTracerError, ShapeError
 from chainrule.graph import TRACE, RowSparse, Tensor, Variable, changes, enable_grad, wrap
 
@@ -73,7 +73,9 @@ class _Program:
             self.changes_seen = seen
         for variable, had in self.grads_before:
             if (variable._grad is not None) is not had:
-                return f"the gradient of {variable.name or 'a Variable'} was {'there' if had else 'None'} and now is not"
+                return (
+                    f"the gradient of {variable.name or 'a Variable'} was {'there' if had else 'None'} and now is not"
+                )
         return None
 
 
@@ -100,7 +102,8 @@ class CompiledFunction(Generic[P, R]):
     def scan(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Runs the function once for every entry of the leading axis of its array arguments, in one program.
 
-        State is carried from one step to the next as in a Python loop, without returning to Python in between: small steps run many
+        State is carried from one step to the next as in a Python loop, without returning to Python in between: small
+            steps run many
         times faster. Results are stacked along a new leading axis.
 
         Example:
@@ -119,14 +122,20 @@ class CompiledFunction(Generic[P, R]):
         return self if instance is None else functools.partial(self, instance)
 
     def __repr__(self) -> str:
-        return f"compile({getattr(self.function, '__qualname__', self.function)}: {len(self.compilations)} compilations)"
+        return (
+            f"compile({getattr(self.function, '__qualname__', self.function)}: {len(self.compilations)} compilations)"
+        )
 
-    # -- finding the program -----------------------------------------------------------------------------------------------------
+    # -- finding the program
+    # -----------------------------------------------------------------------------------------------------
 
     def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any], scan: bool) -> Any:
         if TRACE.get() is not None:  # part of a larger program
             if scan:
-                raise CompileError("scan cannot be used inside another compiled function.", fix="loop in Python, or scan the outer function")
+                raise CompileError(
+                    "scan cannot be used inside another compiled function.",
+                    fix="loop in Python, or scan the outer function",
+                )
             return self.function(*args, **kwargs)
         leaves: list[Any] = []
         structure = flatten((args, kwargs) if kwargs else (args,), leaves)
@@ -164,7 +173,8 @@ class CompiledFunction(Generic[P, R]):
                 variable._grad = RowSparse(wrap(next(arrays)), wrap(next(arrays)), variable.shape)
         return rebuild_result(program.result, iter(results))
 
-    # -- making a program ------------------------------------------------------------------------------------------------------------
+    # -- making a program
+    # ------------------------------------------------------------------------------------------------------------
 
     def _build(self, key: Any, leaves: list[Any]) -> _Program:
         import jax
@@ -175,8 +185,10 @@ class CompiledFunction(Generic[P, R]):
             lengths = {np.shape(leaf)[0] if np.ndim(leaf) else None for leaf in leaves}
             if len(lengths) != 1 or None in lengths:
                 raise ShapeError(
-                    f"scan needs array arguments with one common leading axis, got {[np.shape(leaf) for leaf in leaves]}.",
-                    fix="stack the batches along a new first axis, and pass single values as Variables or Python numbers",
+                    "scan needs array arguments with one common leading axis, got "
+                    f"{[np.shape(leaf) for leaf in leaves]}.",
+                    fix="stack the batches along a new first axis, and pass single values as Variables or "
+                    "Python numbers",
                 )
         try:
             plan = self._explore(jax, structure, leaves, scan)
@@ -188,7 +200,12 @@ class CompiledFunction(Generic[P, R]):
             ) from error
         self._programs.setdefault(key, []).append(program)
         self.compilations.append(program.compilation)
-        log.info("compiled %s in %.2f s: %s", getattr(self.function, "__qualname__", "?"), program.compilation.seconds, program.compilation.reason)
+        log.info(
+            "compiled %s in %.2f s: %s",
+            getattr(self.function, "__qualname__", "?"),
+            program.compilation.seconds,
+            program.compilation.reason,
+        )
         return program
 
     def _explore(self, jax: Any, structure: Any, leaves: list[Any], scan: bool) -> Discovery:
@@ -246,9 +263,10 @@ class CompiledFunction(Generic[P, R]):
         values = [v._value for v in written], [v._value for v in read], [v._grad._data for v in with_grad]  # type: ignore[union-attr]
         try:
             lowered = jax.jit(program, donate_argnums=(0,)).lower(*values, leaves)
-        except NewState as error:
+        except NewStateError as error:
             raise CompileError(
-                "The function touched other Variables when it ran for the second time; compiling needs it to do the same every time.",
+                "The function touched other Variables when it ran for the second time; compiling needs it to "
+                "do the same every time.",
                 fix="remove what changes between calls, such as a counter or a list that grows",
             ) from error
         with persistent_cache():
@@ -323,7 +341,8 @@ def _grads_of(trace: Trace, scan: bool) -> tuple[list[tuple[Variable, str]], lis
             continue
         if scan:
             raise CompileError(
-                f"The scanned function leaves a gradient in {variable.name or 'a Variable'}, which cannot be carried to the next step.",
+                f"The scanned function leaves a gradient in {variable.name or 'a Variable'}, which cannot be "
+                "carried to the next step.",
                 fix="use optimizer.minimize(loss), or end the step with optimizer.zero_grad()",
             )
         if isinstance(grad, Tensor):
@@ -338,25 +357,30 @@ def _grads_of(trace: Trace, scan: bool) -> tuple[list[tuple[Variable, str]], lis
 @overload
 def compile(function: Callable[P, R], *, compiler_options: dict[str, Any] | None = None) -> CompiledFunction[P, R]: ...
 @overload
-def compile(*, compiler_options: dict[str, Any] | None = None) -> Callable[[Callable[P, R]], CompiledFunction[P, R]]: ...
+def compile(
+    *, compiler_options: dict[str, Any] | None = None
+) -> Callable[[Callable[P, R]], CompiledFunction[P, R]]: ...
 def compile(function: Any = None, *, compiler_options: dict[str, Any] | None = None) -> Any:
     """The function as one XLA program: forward, backward and update together, with nothing changed in it.
 
     Arguments:
-        function: takes and returns Tensors, arrays, floats and nestings of them. Other arguments (integers, strings, objects) are
-            constants: a new value makes a new program. Everything else it reads from outside is a constant too, except Variables,
+        function: takes and returns Tensors, arrays, floats and nestings of them. Other arguments (integers, strings,
+            objects) are
+            constants: a new value makes a new program. Everything else it reads from outside is a constant too, except
+                Variables,
             training modes and `requires_grad` flags, which are followed.
         compiler_options: XLA's, for this function alone.
 
-    The first call with new shapes, dtypes or modes compiles, and `compilations` says why; further calls only run the program. Results
-    are Tensors. Print inside the function shows the tracing, once.
+    The first call with new shapes, dtypes or modes compiles, and `compilations` says why; further calls only run the
+    program. Results are Tensors. Print inside the function shows the tracing, once.
 
     Raises:
         TracedValueError: when Python needs a value (a branch, `float(x)`) that is not known yet.
         CompileError: when a Variable is made inside.
         LeakedTracerError: when a Tensor made inside is kept outside and used later.
 
-    Differs from `torch.compile`: the whole function is one program, without fallbacks, and state is updated in place. Differs from
+    Differs from `torch.compile`: the whole function is one program, without fallbacks, and state is updated in place.
+    Differs from
     `jax.jit`: Variables are found and updated, so the function need not be pure.
 
     Example:

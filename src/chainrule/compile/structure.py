@@ -17,8 +17,8 @@ _ARRAY, _NUMBER, _STATIC = "array", "number", "static"
 def flatten(value: Any, leaves: list[Any]) -> Any:
     """Appends the arrays of a nested value to `leaves` and gives the rest as a hashable structure.
 
-    Tensors, arrays and floats become inputs of the program; integers, truth values, strings and other objects belong to the
-    structure, so a program is made for each of their values.
+    Tensors, arrays and floats become inputs of the program; integers, truth values, strings and other objects belong to
+    the structure, so a program is made for each of their values.
     """
     if isinstance(value, Tensor):
         leaves.append(value._data)
@@ -100,7 +100,9 @@ def rebuild_result(structure: Any, leaves: Iterator[Any]) -> Any:
 
 
 def describe(structure: Any, shapes: Iterator[tuple[tuple[int, ...], str]], path: str = "") -> list[tuple[str, str]]:
-    """The structure in words, as (place, what): `("images", "float32[32, 64]")`; two of them compared say why one was recompiled."""
+    """The structure in words, as (place, what): `("images", "float32[32, 64]")`; two of them compared say why one was
+    recompiled.
+    """
     kind = structure[0]
     if kind in (_ARRAY, _NUMBER):
         shape, dtype = next(shapes)

@@ -8,15 +8,16 @@ from chainrule.array import jax_namespace
 from chainrule.errors import CompileError
 from chainrule.graph import RowSparse, Tensor, Variable, source_of_caller, wrap
 
-__all__ = ["Discovery", "NewState", "Trace"]
+__all__ = ["Discovery", "NewStateError", "Trace"]
 
 
-class NewState(Exception):
+class NewStateError(Exception):
     """The function touched a Variable in a way that was not planned for: it has to be explored again."""
 
 
 class Trace:
-    """State during one run of the function with tracers: reads and writes of Variables end up here, never in the Variables.
+    """State during one run of the function with tracers: reads and writes of Variables end up here, never in the
+    Variables.
 
     Arguments:
         values: for each planned Variable (by identity) its tracer.
@@ -37,11 +38,11 @@ class Trace:
         try:
             return self.values[id(variable)]
         except KeyError:
-            raise NewState from None
+            raise NewStateError from None
 
     def write(self, variable: Variable, value: Any) -> None:
         if id(variable) not in self.may_write:
-            raise NewState
+            raise NewStateError
         self.values[id(variable)] = _as_traced(value)
 
     def read_grad(self, variable: Variable) -> Tensor | RowSparse | None:
@@ -55,7 +56,7 @@ class Trace:
         if variable._grad is None:
             return None
         if id(variable) not in self.given_grads:
-            raise NewState
+            raise NewStateError
         return wrap(self.given_grads[id(variable)])
 
     def write_grad(self, variable: Variable, grad: Tensor | RowSparse | None) -> None:

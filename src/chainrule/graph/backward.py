@@ -1,7 +1,7 @@
 """Reverse accumulation: the chain rule over the recorded graph, without recursion.
 
-Nodes are visited once each, newest first. A node's number is larger than those of all nodes it depends on, so descending order is a
-topological order of any graph, and a chain of any length works.
+Nodes are visited once each, newest first. A node's number is larger than those of all nodes it depends on, so
+descending order is a topological order of any graph, and a chain of any length works.
 """
 
 from __future__ import annotations
@@ -132,13 +132,16 @@ def _key(tensor: Tensor) -> Any:
 def _seed(y: Tensor, gradient: Any) -> Tensor:
     if not y.requires_grad:
         raise GradientError(
-            "backward was asked of a Tensor that needs no gradient: nothing it was computed from has requires_grad=True.",
-            fix="make the inputs with cr.tensor(..., requires_grad=True) or use nn.Parameter, and compute outside of cr.no_grad()",
+            "backward was asked of a Tensor that needs no gradient: nothing it was computed from has "
+            "requires_grad=True.",
+            fix="make the inputs with cr.tensor(..., requires_grad=True) or use nn.Parameter, and compute "
+            "outside of cr.no_grad()",
         )
     if gradient is None:
         if y.size != 1:
             raise GradientError(
-                f"backward without a gradient needs a single number, such as a loss; this Tensor has the shape {y.shape}.",
+                "backward without a gradient needs a single number, such as a loss; this Tensor has the shape "
+                f"{y.shape}.",
                 fix="y.sum().backward(), y.mean().backward(), or y.backward(gradient)",
             )
         return FUNCTIONS["ones_like"](y.detach())
@@ -177,7 +180,9 @@ def _apply_rule(node: Node, slots: list[Any]) -> Sequence[Any]:
         g = slots[0].dense() if isinstance(slots[0], RowSparse) else slots[0]
     answer = node.backward(node, g)
     if len(answer) != len(node.inputs):
-        raise OpError(f"The backward rule of {node.op.name} gave {len(answer)} gradients for {len(node.inputs)} inputs.")
+        raise OpError(
+            f"The backward rule of {node.op.name} gave {len(answer)} gradients for {len(node.inputs)} inputs."
+        )
     return answer
 
 
@@ -185,18 +190,27 @@ def _fit(g: Any, x: Tensor, node: Node) -> Any:
     """The gradient in the shape and dtype of its input: summed over broadcast axes, in this one place for all ops."""
     if g.shape != x.shape:
         if isinstance(g, RowSparse):
-            raise OpError(f"The backward rule of {node.op.name} gave a gradient for {g.shape} to an input of shape {x.shape}.")
+            raise OpError(
+                f"The backward rule of {node.op.name} gave a gradient for {g.shape} to an input of shape {x.shape}."
+            )
         extra = g.ndim - x.ndim
         stretched = tuple(
             axis for axis in range(g.ndim) if axis < extra or (x.shape[axis - extra] == 1 and g.shape[axis] != 1)
         )
-        if extra < 0 or any(g.shape[axis] != x.shape[axis - extra] for axis in range(extra, g.ndim) if axis not in stretched):
+        if extra < 0 or any(
+            g.shape[axis] != x.shape[axis - extra] for axis in range(extra, g.ndim) if axis not in stretched
+        ):
             raise OpError(
-                f"The backward rule of {node.op.name} gave a gradient of shape {g.shape} for an input of shape {x.shape}.",
+                f"The backward rule of {node.op.name} gave a gradient of shape {g.shape} for an input of shape "
+                f"{x.shape}.",
                 where=node.source,
             )
         g = FUNCTIONS["reshape"](FUNCTIONS["sum"](g, axis=stretched), x.shape)
     if g.dtype != x.dtype:
         dtype = x.dtype
-        g = g.map(lambda v: FUNCTIONS["astype"](v, dtype)) if isinstance(g, RowSparse) else FUNCTIONS["astype"](g, dtype)
+        g = (
+            g.map(lambda v: FUNCTIONS["astype"](v, dtype))
+            if isinstance(g, RowSparse)
+            else FUNCTIONS["astype"](g, dtype)
+        )
     return g

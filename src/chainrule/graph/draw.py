@@ -23,7 +23,7 @@ class Drawing:
         format: `"svg"`, `"dot"` or `"text"`.
     """
 
-    def __init__(self, picture: Picture, format: str = "svg", title: str = "") -> None:  # noqa: A002
+    def __init__(self, picture: Picture, format: str = "svg", title: str = "") -> None:
         self.picture = picture
         self.format = format
         self.title = title or _summary(picture)
@@ -78,7 +78,7 @@ class Drawing:
 
 def draw(
     y: Tensor | Sequence[Tensor],
-    format: str = "svg",  # noqa: A002
+    format: str = "svg",
     path: str | Path | None = None,
     *,
     depth: int | None = None,
@@ -112,7 +112,7 @@ def draw(
 
 def draw_layers(
     y: Tensor | Sequence[Tensor],
-    format: str = "svg",  # noqa: A002
+    format: str = "svg",
     path: str | Path | None = None,
     *,
     names: Mapping[str, Tensor] | None = None,

@@ -61,7 +61,19 @@ class Node:
         order: a number that grows with creation; an input's node always has a smaller one.
     """
 
-    __slots__ = ("_arrays", "_output", "_place", "_results", "_scope", "attributes", "inputs", "needs", "op", "order", "saved")
+    __slots__ = (
+        "_arrays",
+        "_output",
+        "_place",
+        "_results",
+        "_scope",
+        "attributes",
+        "inputs",
+        "needs",
+        "op",
+        "order",
+        "saved",
+    )
 
     def __init__(
         self,

@@ -30,7 +30,8 @@ __all__ = ["OPS", "Op", "Rule", "Sample", "op", "per_input"]
 P = ParamSpec("P")
 
 Rule: TypeAlias = Callable[[Node, Any], Sequence[Any]]
-"""`rule(node, g)`: the gradient of every input (None where `node.needs` is false), from g, the gradient of the output."""
+"""`rule(node, g)`: the gradient of every input (None where `node.needs` is false), from g, the gradient of the
+output."""
 
 Sample: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
 """Inputs (NumPy arrays) and attributes to try an op with."""
@@ -53,8 +54,9 @@ class Op(Generic[P]):
         name: its name in graphs and tables.
         forward: `forward(xp, *arrays, **attributes)`, written against an array namespace.
         backward: the rule, or None.
-        constant: where backward is None because the derivative is zero or undefined everywhere (comparisons, argmax, rounding),
-            why; then the result simply needs no gradient. Without it, needing a gradient is an error when the op is recorded.
+        constant: where backward is None because the derivative is zero or undefined everywhere (comparisons, argmax,
+            rounding), why; then the result simply needs no gradient. Without it, needing a gradient is an error when
+            the op is recorded.
         saves: whether forward returns `(result, saved)`; the rule finds saved in the node, or None when it has to be
             differentiable itself, and then works it out again from the inputs.
         several: whether forward returns several results.
@@ -93,7 +95,11 @@ class Op(Generic[P]):
         self.__signature__ = signature.replace(parameters=parameters)
         self._variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         self._arity = sum(p.kind is p.POSITIONAL_ONLY for p in parameters)
-        kinds = (inspect.Parameter.KEYWORD_ONLY,) if self._variadic else (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        kinds = (
+            (inspect.Parameter.KEYWORD_ONLY,)
+            if self._variadic
+            else (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        )
         attributes = [p for p in parameters if p.kind in kinds]  # what stands before *arrays is an input too
         self._attribute_names = [p.name for p in attributes if p.kind is p.POSITIONAL_OR_KEYWORD]
         self._defaults = {p.name: p.default for p in attributes if p.default is not p.empty}
@@ -115,7 +121,9 @@ class Op(Generic[P]):
                 extra = inputs[self._arity :]
                 inputs = inputs[: self._arity]
                 if len(extra) > len(self._attribute_names):
-                    raise TypeError(f"{self.name}{self.__signature__} got {self._arity + len(extra)} positional arguments.")
+                    raise TypeError(
+                        f"{self.name}{self.__signature__} got {self._arity + len(extra)} positional arguments."
+                    )
                 attributes = {**dict(zip(self._attribute_names, extra, strict=False)), **attributes}
             elif len(inputs) >= self._arity - self._optional:
                 inputs = inputs + (None,) * (self._arity - len(inputs))
@@ -161,7 +169,9 @@ def execute(op: Op[Any], inputs: tuple[Any, ...], attributes: dict[str, Any]) ->
             arrays.append(tensor._data)
     if converted is not None:
         inputs = tuple(converted)
-    if number and any(getattr(a, "dtype", None) is bfloat16 for a in arrays):  # NumPy would widen it, as it does not know bfloat16
+    if number and any(
+        getattr(a, "dtype", None) is bfloat16 for a in arrays
+    ):  # NumPy would widen it, as it does not know bfloat16
         arrays = [bfloat16.type(a) if type(a) is float else a for a in arrays]
     xp: Any = numpy_namespace
     if foreign:
@@ -218,10 +228,12 @@ def execute(op: Op[Any], inputs: tuple[Any, ...], attributes: dict[str, Any]) ->
 
 
 def _narrowed(arrays: list[Any], attributes: dict[str, Any]) -> list[Any] | None:
-    """The inputs converted so that no wider dtype comes out than the policy says, or None where the result is right as it is.
+    """The inputs converted so that no wider dtype comes out than the policy says, or None where the result is right as
+    it is.
 
-    The libraries give float64 (or float16) where integers meet floating numbers; here integers take the floating dtype of their
-    partners, or float32. It is looked at only when such a result has come out, so that other operations pay nothing.
+    The libraries give float64 (or float16) where integers meet floating numbers; here integers take the floating dtype
+    of their partners, or float32. It is looked at only when such a result has come out, so that other operations pay
+    nothing.
     """
     if attributes.get("dtype") is not None:
         return None
@@ -250,14 +262,20 @@ def _run_again(op: Op[Any], inputs: Any, xp: Any, arrays: list[Any], attributes:
 
 def _complex_gradient(op: Op[Any]) -> OpError:
     return OpError(
-        f"{op.name} has a complex result, and an input of it requires a gradient: derivatives here are of real functions.",
+        f"{op.name} has a complex result, and an input of it requires a gradient: derivatives here are of real "
+        "functions.",
         where=source_of_caller(),
         fix="detach() the input, or compute with the real and imaginary parts as Tensors of their own",
     )
 
 
 def _record(
-    op: Op[Any], inputs: tuple[Any, ...], arrays: list[Any], attributes: dict[str, Any], results: tuple[Any, ...], saved: Any
+    op: Op[Any],
+    inputs: tuple[Any, ...],
+    arrays: list[Any],
+    attributes: dict[str, Any],
+    results: tuple[Any, ...],
+    saved: Any,
 ) -> Node | None:
     if op.backward is None:
         if op.constant:
@@ -281,7 +299,8 @@ def _explain(op: Op[Any], inputs: tuple[Any, ...], error: Exception) -> Chainrul
         return TracedValueError(
             f"{op.name} of ({arrived}) has a result whose shape depends on values, which are unknown while compiling.",
             where=where,
-            fix="use cr.where(mask, x, 0) instead of x[mask], pass the numbers as Python values, or compute this outside",
+            fix="use cr.where(mask, x, 0) instead of x[mask], pass the numbers as Python values, or compute "
+            "this outside",
         )
     if isinstance(error, IndexError):
         return _IndexShapeError(message, where=where)
@@ -367,8 +386,8 @@ def per_input(*rules: Callable[..., Any] | None) -> Rule:
 def values(node: Node) -> tuple[Any, tuple[Any, ...]]:
     """Output and inputs of a node as Tensors for its backward rule.
 
-    While gradients are being recorded they are linked into the graph, so that the rule can be differentiated again; otherwise
-    Variables are taken as they were when the node was made, whatever has been assigned to them since.
+    While gradients are being recorded they are linked into the graph, so that the rule can be differentiated again;
+    otherwise Variables are taken as they were when the node was made, whatever has been assigned to them since.
     """
     assert node._arrays is not None and node._results is not None
     if RECORDING.get():

@@ -1,7 +1,8 @@
 """Random streams: the same draws eagerly and compiled, and again in a replay.
 
-A stream is a key and a count of the draws made so far, held in a Variable; a draw is a pure function of both. Uniform numbers, integers and
-coin flips are equal bit for bit on NumPy and in XLA; normal ones agree to rounding, since they pass through logarithm and cosine.
+A stream is a key and a count of the draws made so far, held in a Variable; a draw is a pure function of both. Uniform
+numbers, integers and coin flips are equal bit for bit on NumPy and in XLA; normal ones agree to rounding, since they
+pass through logarithm and cosine.
 """
 
 from __future__ import annotations

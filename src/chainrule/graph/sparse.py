@@ -16,8 +16,8 @@ __all__ = ["RowSparse"]
 class RowSparse:
     """Values for some rows of a table that is zero elsewhere; rows may repeat, and then add up.
 
-    It is what an embedding lookup hands back as the gradient of its weight. Optimizers update just these rows; anything else
-    sees the dense form through `dense()`.
+    It is what an embedding lookup hands back as the gradient of its weight. Optimizers update just these rows; anything
+    else sees the dense form through `dense()`.
 
     Attributes:
         rows: integer Tensor (K,).
@@ -29,7 +29,10 @@ class RowSparse:
 
     def __init__(self, rows: Tensor, values: Tensor, shape: tuple[int, ...]) -> None:
         if values.shape != (*rows.shape, *shape[1:]):
-            raise ShapeError(f"RowSparse needs values {(*rows.shape, *shape[1:])} for rows {rows.shape} of {shape}, got {values.shape}.")
+            raise ShapeError(
+                f"RowSparse needs values {(*rows.shape, *shape[1:])} for rows {rows.shape} of {shape}, got "
+                f"{values.shape}."
+            )
         self.rows = rows
         self.values = values
         self.shape = shape

@@ -29,9 +29,9 @@ def _operation(name: str) -> Any:
 class Tensor:
     """An immutable array that remembers how it was made.
 
-    Made by `cr.tensor`, by the array API's creation functions, and by every operation. Operators and the methods below follow
-    the Python array API standard (2024.12); further methods are the habits PyTorch users bring, each the same as the function
-    of that name.
+    Made by `cr.tensor`, by the array API's creation functions, and by every operation. Operators and the methods below
+    follow the Python array API standard (2024.12); further methods are the habits PyTorch users bring, each the same as
+    the function of that name.
 
     Attributes:
         requires_grad: whether gradients flow to it.
@@ -47,7 +47,8 @@ class Tensor:
     _node: Node | None
     requires_grad: bool
 
-    # -- what it is ------------------------------------------------------------------------------------------------------------
+    # -- what it is
+    # ------------------------------------------------------------------------------------------------------------
 
     @property
     def node(self) -> Node | None:
@@ -96,7 +97,10 @@ class Tensor:
     def T(self) -> Tensor:  # noqa: N802 - the standard's name
         """The transpose of a matrix."""
         if self.ndim != 2:
-            raise ShapeError(f".T is the transpose of a matrix; this Tensor has the shape {self.shape}.", fix="use .mT or permute_dims")
+            raise ShapeError(
+                f".T is the transpose of a matrix; this Tensor has the shape {self.shape}.",
+                fix="use .mT or permute_dims",
+            )
         return self.mT
 
     @property
@@ -113,7 +117,8 @@ class Tensor:
         values = np.array2string(self.numpy(), separator=", ", prefix=type(self).__name__ + "(", threshold=200)
         return f"{type(self).__name__}({values}, dtype={self.dtype}{extra})"
 
-    # -- its values, as Python and NumPy see them ---------------------------------------------------------------------------------
+    # -- its values, as Python and NumPy see them
+    # ---------------------------------------------------------------------------------
 
     def _concrete(self, wanted: str) -> Any:
         data = self._data
@@ -122,9 +127,11 @@ class Tensor:
         if is_tracer(data):
             made = f" (made by {self._node.op.name} at {self._node.source})" if self._node else ""
             raise TracedValueError(
-                f"Python needs {wanted} of a Tensor{made} that has no value yet, because the function is being compiled.",
+                f"Python needs {wanted} of a Tensor{made} that has no value yet, because the function is being "
+                "compiled.",
                 where=source_of_caller(),
-                fix="use cr.where(condition, a, b) instead of a branch, return the Tensor and look at it outside, or run uncompiled",
+                fix="use cr.where(condition, a, b) instead of a branch, return the Tensor and look at it "
+                "outside, or run uncompiled",
             )
         return to_numpy(data)
 
@@ -168,7 +175,9 @@ class Tensor:
     def __index__(self) -> int:
         value = self._concrete("the integer value")
         if value.dtype.kind not in "iu" or value.ndim:
-            raise DtypeError(f"Only a 0-d integer Tensor can be an index; this one is {self.dtype} with shape {self.shape}.")
+            raise DtypeError(
+                f"Only a 0-d integer Tensor can be an index; this one is {self.dtype} with shape {self.shape}."
+            )
         return int(value)
 
     def __float__(self) -> float:
@@ -190,7 +199,8 @@ class Tensor:
 
     __hash__ = object.__hash__
 
-    # -- exchange with other libraries -----------------------------------------------------------------------------------------
+    # -- exchange with other libraries
+    # -----------------------------------------------------------------------------------------
 
     def __array_namespace__(self, /, *, api_version: str | None = None) -> Any:
         if api_version not in (None, "2024.12", "2023.12", "2022.12", "2021.12"):
@@ -214,21 +224,27 @@ class Tensor:
     def to_device(self, device: str, /, *, stream: Any = None) -> Tensor:
         """The same values on another device; eager values live on the CPU, compiled functions move what they need."""
         if device != "cpu":
-            raise ValueError(f"Eager Tensors live on the 'cpu', not {device!r}; compiled functions run on the accelerator by themselves.")
+            raise ValueError(
+                f"Eager Tensors live on the 'cpu', not {device!r}; compiled functions run on the accelerator "
+                "by themselves."
+            )
         return self
 
-    # -- the graph -------------------------------------------------------------------------------------------------------------
+    # -- the graph
+    # -------------------------------------------------------------------------------------------------------------
 
     def backward(self, gradient: Any = None, *, retain_graph: bool = False, create_graph: bool = False) -> None:
         """Adds the gradient of this Tensor to `.grad` of every leaf that it was computed from.
 
         Arguments:
-            gradient: the gradient of the final result with respect to this Tensor; may be left out for a single number (it is 1).
+            gradient: the gradient of the final result with respect to this Tensor; may be left out for a single number
+                (it is 1).
             retain_graph: keep the saved values, so that `backward` can be called again.
             create_graph: record the backward pass itself, for higher derivatives.
 
         Raises:
-            GradientError: when this Tensor needs no gradient, has several elements and no gradient is given, or was freed.
+            GradientError: when this Tensor needs no gradient, has several elements and no gradient is given, or was
+                freed.
 
         Example:
             >>> import chainrule as cr
@@ -253,7 +269,8 @@ class Tensor:
         """Forgets the gradient."""
         self.grad = None
 
-    # -- operators (array API standard) ----------------------------------------------------------------------------------------
+    # -- operators (array API standard)
+    # ----------------------------------------------------------------------------------------
 
     def __add__(self, other: Any, /) -> Tensor:
         return _operation("add")(self, other)
@@ -372,7 +389,8 @@ class Tensor:
             "Use cr.where(mask, new, x), cr.concat, or the assign() of a Variable."
         )
 
-    # -- habits ------------------------------------------------------------------------------------------------------------------
+    # -- habits
+    # ------------------------------------------------------------------------------------------------------------------
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         return _operation("sum")(self, axis=axis, keepdims=keepdims)
@@ -467,7 +485,8 @@ def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tens
 
     Arguments:
         data: numbers, nested lists, a NumPy array, or a Tensor.
-        dtype: by default float32 for floating data (NumPy's float64 included: float64 is by request), else the data's own.
+        dtype: by default float32 for floating data (NumPy's float64 included: float64 is by request), else the data's
+            own.
         requires_grad: whether gradients are to reach it; needs a floating dtype.
 
     Raises:
@@ -512,10 +531,11 @@ def as_tensor(data: Any) -> Tensor:
 
 
 class Variable(Tensor):
-    """A Tensor with a value that changes, by `assign`, and a name: parameters, running statistics, optimizer state, random streams.
+    """A Tensor with a value that changes, by `assign`, and a name: parameters, running statistics, optimizer state,
+    random streams.
 
-    While a function is being compiled, reads and writes go to the program being built; the value itself is never replaced
-    by something unfinished.
+    While a function is being compiled, reads and writes go to the program being built; the value itself is never
+    replaced by something unfinished.
 
     Arguments:
         data: the first value; copied.
@@ -586,10 +606,14 @@ class Variable(Tensor):
         """
         new = as_tensor(value)
         if new.shape != self.shape:
-            raise ShapeError(f"{self.name or 'The Variable'} has the shape {self.shape}; {new.shape} cannot be assigned to it.")
+            raise ShapeError(
+                f"{self.name or 'The Variable'} has the shape {self.shape}; {new.shape} cannot be assigned to it."
+            )
         if new.dtype != self.dtype:
             if new.dtype.kind not in "biu" and self.dtype.kind in "biu":
-                raise DtypeError(f"{self.name or 'The Variable'} is {self.dtype}; {new.dtype} cannot be assigned to it.")
+                raise DtypeError(
+                    f"{self.name or 'The Variable'} is {self.dtype}; {new.dtype} cannot be assigned to it."
+                )
             new = cast(Tensor, _operation("astype")(new, self.dtype))
         array = new._data
         trace = TRACE.get()
@@ -601,7 +625,8 @@ class Variable(Tensor):
     def at(self, array: Array) -> Tensor:
         if self._data is not array:
             raise GradientError(
-                f"{self.name or 'A Variable'} was assigned to after the graph that is being differentiated had read it.",
+                f"{self.name or 'A Variable'} was assigned to after the graph that is being differentiated had "
+                "read it.",
                 fix="take higher derivatives before the update",
             )
         return self

@@ -10,7 +10,7 @@ import numpy as np
 
 from chainrule.array import is_floating
 from chainrule.errors import DtypeError, GradientError, ShapeError
-from chainrule.graph.backward import gradients
+from chainrule.graph.backward import gradients, nodes_of
 from chainrule.graph.context import RECORDING, enable_grad
 from chainrule.graph.registry import FUNCTIONS
 from chainrule.graph.sparse import RowSparse
@@ -20,13 +20,31 @@ __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
 
 def _marked(x: Any) -> Tensor:
-    """x as a Tensor to differentiate by; one that is already part of a graph stays linked to it, for higher derivatives."""
+    """x as a Tensor to differentiate by; one that is already part of a graph stays linked to it, for higher
+    derivatives.
+    """
     x = as_tensor(x)
     if not is_floating(x.dtype):
-        raise DtypeError(f"A derivative by {x.dtype} numbers is not defined.", fix="pass floating Tensors, or other argnums")
+        raise DtypeError(
+            f"A derivative by {x.dtype} numbers is not defined.", fix="pass floating Tensors, or other argnums"
+        )
     if x.requires_grad:
         return FUNCTIONS["positive"](x)
     return wrap(x._data, requires_grad=True)
+
+
+def _depends_on_more(values: Sequence[Tensor], marked: Sequence[Tensor]) -> bool:
+    """Whether the values depend on anything that requires a gradient beside what is being differentiated by.
+
+    Such as Parameters in a closure, or what an outer derivative is taken by; then the derivative is a function of those too, and
+    has to be recorded.
+    """
+    known = {id(x) for x in marked}
+    return any(x.requires_grad and id(x) not in known for x in values if x._node is None) or any(
+        needed and x._node is None and id(x) not in known
+        for node in nodes_of(values)
+        for x, needed in zip(node.inputs, node.needs, strict=True)
+    )
 
 
 def _dense(g: Any, like: Tensor) -> Tensor:
@@ -35,7 +53,9 @@ def _dense(g: Any, like: Tensor) -> Tensor:
     return g.dense() if isinstance(g, RowSparse) else g
 
 
-def value_and_grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False) -> Callable[..., Any]:
+def value_and_grad(
+    function: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False
+) -> Callable[..., Any]:
     """A function that gives both the value of `function` and its gradient.
 
     Arguments:
@@ -43,7 +63,8 @@ def value_and_grad(function: Callable[..., Any], argnums: int | Sequence[int] = 
         argnums: which positional arguments to differentiate by; one index gives one gradient, several give a tuple.
         has_aux: whether `function` returns `(value, aux)`; then the result is `((value, aux), gradient)`.
 
-    Inside another `grad`, or where the arguments require gradients, the result can be differentiated again.
+    Inside another `grad`, or where the function uses Parameters or other Tensors that require gradients, the result can be
+    differentiated again; under `cr.no_grad()` it never is.
 
     Example:
         >>> import chainrule as cr
@@ -56,7 +77,7 @@ def value_and_grad(function: Callable[..., Any], argnums: int | Sequence[int] = 
 
     @functools.wraps(function)
     def differentiated(*args: Any, **options: Any) -> Any:
-        higher = RECORDING.get() and any(isinstance(args[i], Tensor) and args[i].requires_grad for i in positions)
+        recording = RECORDING.get()
         with enable_grad():
             marked = list(args)
             for i in positions:
@@ -66,7 +87,11 @@ def value_and_grad(function: Callable[..., Any], argnums: int | Sequence[int] = 
             value, aux = result if has_aux else (result, None)
             if not isinstance(value, Tensor) or value.size != 1:
                 shape = value.shape if isinstance(value, Tensor) else type(value).__name__
-                raise GradientError(f"grad needs a function with a single number as its value, got {shape}.", fix="use cr.jacobian, or sum the value")
+                raise GradientError(
+                    f"grad needs a function with a single number as its value, got {shape}.",
+                    fix="use cr.jacobian, or sum the value",
+                )
+            higher = recording and _depends_on_more([value], wanted)
             if not value.requires_grad:
                 found: list[Tensor] = [_dense(None, x) for x in wanted]
             else:
@@ -107,17 +132,28 @@ def vjp(function: Callable[..., Tensor], *primals: Any) -> tuple[Tensor, Callabl
         >>> pullback(cr.tensor([2.0]))[0].tolist()
         [2.0]
     """
+    recording = RECORDING.get()
+    y, inputs, pullback = _vjp(function, primals)
+    return (y if recording and _depends_on_more([y], inputs) else y.detach()), pullback
+
+
+def _vjp(
+    function: Callable[..., Tensor], primals: Sequence[Any]
+) -> tuple[Tensor, list[Tensor], Callable[[Any], tuple[Tensor, ...]]]:
+    """Value with its graph, the marked inputs, and the pullback."""
     with enable_grad():
         inputs = [_marked(x) for x in primals]
         y = function(*inputs)
 
-    def pullback(g: Any, *, create_graph: bool = False) -> tuple[Tensor, ...]:
+    def pullback(g: Any) -> tuple[Tensor, ...]:
         if not y.requires_grad:
             return tuple(_dense(None, x) for x in inputs)
-        pairs = gradients([y], [g], wanted=inputs, retain_graph=True, create_graph=create_graph)
+        linked = isinstance(g, Tensor) and g.requires_grad
+        higher = RECORDING.get() and (linked or _depends_on_more([y], inputs))
+        pairs = gradients([y], [g], wanted=inputs, retain_graph=True, create_graph=higher)
         return tuple(_dense(g, x) for x, g in pairs)
 
-    return y, pullback
+    return y, inputs, pullback
 
 
 def jvp(function: Callable[..., Tensor], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Tensor, Tensor]:
@@ -133,10 +169,13 @@ def jvp(function: Callable[..., Tensor], primals: Sequence[Any], tangents: Seque
     """
     if len(primals) != len(tangents):
         raise ShapeError(f"jvp needs one tangent for each primal, got {len(primals)} and {len(tangents)}.")
-    y, pullback = vjp(function, *primals)
+    recording = RECORDING.get()
+    y, inputs, pullback = _vjp(function, primals)
+    linked = any(isinstance(t, Tensor) and t.requires_grad for t in tangents)
+    higher = recording and (linked or _depends_on_more([y], inputs))
     with enable_grad():
         cotangent = wrap(FUNCTIONS["zeros_like"](y.detach())._data, requires_grad=True)
-        columns = pullback(cotangent, create_graph=True)
+        columns = pullback(cotangent)
         total: Any = None
         for column, tangent in zip(columns, tangents, strict=True):
             t = as_tensor(tangent)
@@ -145,13 +184,14 @@ def jvp(function: Callable[..., Tensor], primals: Sequence[Any], tangents: Seque
             term = (column * t).sum()
             total = term if total is None else total + term
         if total is None or not total.requires_grad:
-            return y.detach(), _dense(None, y)
-        pairs = gradients([total], [None], wanted=[cotangent], create_graph=y.requires_grad and RECORDING.get())
-    return y, _dense(pairs[0][1], y)
+            return (y if higher else y.detach()), _dense(None, y)
+        pairs = gradients([total], [None], wanted=[cotangent], create_graph=higher)
+    return (y if higher else y.detach()), _dense(pairs[0][1], y)
 
 
 def jacobian(function: Callable[..., Tensor], argnum: int = 0) -> Callable[..., Tensor]:
-    """A function that gives the Jacobian, of shape `value.shape + argument.shape`: one reverse pass for each entry of the value.
+    """A function that gives the Jacobian, of shape `value.shape + argument.shape`: one reverse pass for each entry of
+    the value.
 
     Example:
         >>> import chainrule as cr
@@ -161,10 +201,12 @@ def jacobian(function: Callable[..., Tensor], argnum: int = 0) -> Callable[..., 
 
     @functools.wraps(function)
     def derivative(*args: Any, **options: Any) -> Tensor:
-        higher = RECORDING.get() and isinstance(args[argnum], Tensor) and args[argnum].requires_grad
+        recording = RECORDING.get()
+        marked = list(args)
         with enable_grad():
-            x = _marked(args[argnum])
-            y = function(*args[:argnum], x, *args[argnum + 1 :], **options)
+            x = marked[argnum] = _marked(args[argnum])
+            y = function(*marked, **options)
+            higher = recording and _depends_on_more([y], [x])
             rows = []
             for index in range(y.size):
                 seed = np.zeros(y.size, y.dtype)

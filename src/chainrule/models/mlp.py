@@ -11,6 +11,7 @@ from chainrule.errors import ConfigError
 
 __all__ = ["MLP"]
 
+
 class MLP(nn.Module):
     """Linear layers with an activation (and, if asked for, batch normalisation and dropout) between them.
 

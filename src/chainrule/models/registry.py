@@ -18,7 +18,14 @@ def _mlp(description: dict[str, Any], **options: Any) -> Module:
     if description["kind"] == "table":
         if not description["categories"]:
             return MLP(description["numeric"], options.pop("hidden"), outputs, squeeze=squeeze, **options)
-        return TableNetwork(description["numeric"], description["categories"], options.pop("hidden"), outputs, squeeze=squeeze, **options)
+        return TableNetwork(
+            description["numeric"],
+            description["categories"],
+            options.pop("hidden"),
+            outputs,
+            squeeze=squeeze,
+            **options,
+        )
     return MLP(tuple(description["shape"]), options.pop("hidden"), outputs, squeeze=squeeze, **options)
 
 

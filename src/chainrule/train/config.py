@@ -123,7 +123,8 @@ class Config:
         """A config from a TOML file.
 
         Raises:
-            ConfigError: for a file that is missing or no TOML, a section or option that does not exist, or a value of a wrong type.
+            ConfigError: for a file that is missing or no TOML, a section or option that does not exist, or a value of a
+                wrong type.
         """
         path = Path(path)
         try:
@@ -139,7 +140,11 @@ class Config:
                 continue
             known = [f.name for f in dataclasses.fields(cls) if f.name != "environment"]
             if section not in known:
-                raise ConfigError(f"There is no section [{section}] in a config.{suggest(section, known)}", where=str(path), fix=f"one of {known}")
+                raise ConfigError(
+                    f"There is no section [{section}] in a config.{suggest(section, known)}",
+                    where=str(path),
+                    fix=f"one of {known}",
+                )
             if not isinstance(options, dict):
                 raise ConfigError(f"[{section}] must be a table of options.", where=str(path))
             for name, value in options.items():
@@ -152,7 +157,11 @@ class Config:
         holder = getattr(self, section)
         types_of = typing.get_type_hints(type(holder))
         if name not in types_of:
-            raise ConfigError(f"There is no option {option}.{suggest(name, types_of)}", where=where, fix=f"[{section}] has {list(types_of)}")
+            raise ConfigError(
+                f"There is no option {option}.{suggest(name, types_of)}",
+                where=where,
+                fix=f"[{section}] has {list(types_of)}",
+            )
         setattr(holder, name, _checked(option, value, types_of[name], where))
 
     def write(self, path: Path) -> None:

@@ -10,7 +10,6 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -49,7 +48,8 @@ _USUAL: dict[str, tuple[float, float]] = {  # of each update rule its usual lear
 
 @dataclass
 class TrainedModel:
-    """A model with all that belongs to it: how its inputs are prepared, what its outputs mean, and the run it came from.
+    """A model with all that belongs to it: how its inputs are prepared, what its outputs mean, and the run it came
+    from.
 
     Attributes:
         model, loss, preprocessing, config: the parts.
@@ -83,13 +83,19 @@ class TrainedModel:
         """
         folder = Path(path)
         if not (folder / "config.toml").exists():
-            raise RunError(f"{folder} is not the folder of a run: it has no config.toml.", fix="give the folder that `chainrule train` printed")
+            raise RunError(
+                f"{folder} is not the folder of a run: it has no config.toml.",
+                fix="give the folder that `chainrule train` printed",
+            )
         config = Config.read(folder / "config.toml")
         preprocessing = Preprocessing.load(folder / "preprocessing.json")
         model = build_model(config, preprocessing)
         weights = folder / "model.safetensors"
         if not weights.exists():
-            raise RunError(f"{folder} has no weights yet: the run did not get to its end.", fix=f"chainrule train --resume {folder}")
+            raise RunError(
+                f"{folder} has no weights yet: the run did not get to its end.",
+                fix=f"chainrule train --resume {folder}",
+            )
         try:
             model.load_state_dict(read_tensors(weights)[0])
         except ChainruleError as error:
@@ -159,7 +165,9 @@ def train(
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RunError(f"The run folder {folder} cannot be made: {error.strerror}.", fix="choose another place with --out") from error
+            raise RunError(
+                f"The run folder {folder} cannot be made: {error.strerror}.", fix="choose another place with --out"
+            ) from error
         config.environment = _environment()
         config.write(folder / "config.toml")
         write_json(folder / "preprocessing.json", prepared.preprocessing.to_dict())
@@ -167,8 +175,8 @@ def train(
     options = config.trainer
     run = trainer.fit(
         prepared.train, prepared.validation,
-        epochs=options.epochs if options.epochs is not None else 1, batch_size=options.batch_size or None, patience=options.patience or None,
-        out=folder, resume=resume, checkpoint_every=options.checkpoint_every,
+        epochs=options.epochs if options.epochs is not None else 1, batch_size=options.batch_size or None,
+        patience=options.patience or None, out=folder, resume=resume, checkpoint_every=options.checkpoint_every,
     )  # fmt: skip
     trained = TrainedModel(model, loss, prepared.preprocessing, config, run, prepared, _trainer=trainer)
     if prepared.test is not None:
@@ -224,7 +232,9 @@ def complete(config: Config, prepared: Prepared) -> None:
         size = trainer.batch_size or rows
         trainer.epochs = int(np.clip(3000 * size / rows, 20, 100))
     if optimizer.name not in _USUAL:
-        raise ConfigError(f"There is no optimizer {optimizer.name!r}.{suggest(optimizer.name, _USUAL)}", fix=f"one of {list(_USUAL)}")
+        raise ConfigError(
+            f"There is no optimizer {optimizer.name!r}.{suggest(optimizer.name, _USUAL)}", fix=f"one of {list(_USUAL)}"
+        )
     lr, decay = _USUAL[optimizer.name]
     optimizer.lr = lr if optimizer.lr is None else optimizer.lr
     optimizer.weight_decay = decay if optimizer.weight_decay is None else optimizer.weight_decay
@@ -245,7 +255,8 @@ def build_model(config: Config, preprocessing: Preprocessing) -> Module:
     options = config.model
     return models.build(
         options.name, preprocessing.input_description,
-        hidden=options.hidden, activation=options.activation, dropout=options.dropout or 0.0, batch_norm=options.batch_norm,
+        hidden=options.hidden, activation=options.activation, dropout=options.dropout or 0.0,
+        batch_norm=options.batch_norm,
     )  # fmt: skip
 
 

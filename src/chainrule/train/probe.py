@@ -1,6 +1,7 @@
 """The probe: how large activations, gradients and updates are in each layer, from one eager pass over a few samples.
 
-It runs on NumPy in evaluation mode, so it changes nothing and compiles nothing; the layers are found in the graph itself.
+It runs on NumPy in evaluation mode, so it changes nothing and compiles nothing; the layers are found in the graph
+itself.
 """
 
 from __future__ import annotations
@@ -16,13 +17,19 @@ __all__ = ["layer_statistics"]
 
 
 def layer_statistics(
-    model: Module, loss: Any, inputs: tuple[np.ndarray, ...], target: np.ndarray, before: dict[str, np.ndarray], steps: int
+    model: Module,
+    loss: Any,
+    inputs: tuple[np.ndarray, ...],
+    target: np.ndarray,
+    before: dict[str, np.ndarray],
+    steps: int,
 ) -> list[dict[str, Any]]:
     """One record for each layer that has parameters or changes its input, in the order in which they ran.
 
     Arguments:
         inputs, target: a few samples.
-        before: the parameters when they were looked at last, to measure how far they have moved; `steps`: updates since then.
+        before: the parameters when they were looked at last, to measure how far they have moved; `steps`: updates since
+            then.
     """
     was_training = model.training
     model.eval()
@@ -56,7 +63,9 @@ def layer_statistics(
             record.setdefault("weight_rms", {})[name] = scale
             slope = slopes.get(id(parameter))
             if isinstance(slope, Tensor | RowSparse):
-                record.setdefault("gradient_rms", {})[name] = float(np.sqrt(np.mean(np.asarray(slope.numpy(), np.float64) ** 2)))
+                record.setdefault("gradient_rms", {})[name] = float(
+                    np.sqrt(np.mean(np.asarray(slope.numpy(), np.float64) ** 2))
+                )
             old = before.get(f"{path}.{name}")
             if old is not None and steps and scale:
                 moved = float(np.sqrt(np.mean((weight - old) ** 2)))

@@ -17,7 +17,8 @@ class Run:
     """The result of `Trainer.fit`.
 
     Attributes:
-        history: one record for each epoch, as in metrics.jsonl: epoch, step, seconds, learning_rate, train and validation scores.
+        history: one record for each epoch, as in metrics.jsonl: epoch, step, seconds, learning_rate, train and
+            validation scores.
         status: `finished`, `stopped` (early), `interrupted` or `diverged`.
         best_epoch: whose weights the model has now (the lowest validation loss; without validation, the last epoch).
         epochs, steps, seconds: how far and how long it ran.
@@ -71,6 +72,8 @@ def new_run_folder(base: Path, name: str) -> Path:
         except FileExistsError:
             continue
         except OSError as error:
-            raise RunError(f"The run folder {folder} cannot be made: {error.strerror}.", fix="choose another place with --out") from error
+            raise RunError(
+                f"The run folder {folder} cannot be made: {error.strerror}.", fix="choose another place with --out"
+            ) from error
         return folder
     raise RunError(f"{base} is full of runs called {name}.", fix="choose another place with --out")

@@ -63,7 +63,9 @@ def load_snapshot(path: Path) -> tuple[dict[str, dict[str, np.ndarray]], dict[st
     try:
         progress = json.loads(metadata["progress"])
     except (KeyError, ValueError) as error:
-        raise CheckpointError(f"{path} holds weights but no training progress.", fix="resume from a run's folder") from error
+        raise CheckpointError(
+            f"{path} holds weights but no training progress.", fix="resume from a run's folder"
+        ) from error
     parts: dict[str, dict[str, np.ndarray]] = {}
     for name, array in tensors.items():
         part, _, inner = name.partition("/")

@@ -1,4 +1,6 @@
-"""Trainer: fits a model to data, many steps in each call of one compiled program, and keeps the run so that it can go on and be explained."""
+"""Trainer: fits a model to data, many steps in each call of one compiled program, and keeps the run so that it can go
+on and be explained.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ _EVALUATION_BATCH = 512
 _PROBE_SAMPLES = 64
 _CHECKED_NUMBERS = 20_000_000
 _SECONDS_PER_CALL = 0.5
-_ASSUMED_FLOPS = 1e11  # of a small machine; decides how many steps go into one call, and must not depend on the machine's mood
+_ASSUMED_FLOPS = (
+    1e11  # of a small machine; decides how many steps go into one call, and must not depend on the machine's mood
+)
 _SNAPSHOT_PAUSE = 5.0
 
 
@@ -110,7 +114,8 @@ class Trainer:
         self._train_step = compile(self._one_step)
         self._forward = compile(self._one_forward)
 
-    # -- the compiled parts ----------------------------------------------------------------------------------------------------------
+    # -- the compiled parts
+    # ----------------------------------------------------------------------------------------------------------
 
     def _one_step(self, rows: Any, rate: Any) -> Any:
         inputs = [take(x, rows, axis=0) for x in self._data]
@@ -125,7 +130,8 @@ class Trainer:
     def _one_forward(self, *inputs: Any) -> Any:
         return self.model(*inputs)
 
-    # -- fitting -------------------------------------------------------------------------------------------------------------------------
+    # -- fitting
+    # ----------------------------------------------------------------------------------------------------------------
 
     def fit(
         self,
@@ -145,8 +151,8 @@ class Trainer:
         Arguments:
             train, validation: a `data.Dataset`, or a pair of arrays (inputs, target).
             epochs: passes over the training samples.
-            batch_size: samples in one update; None takes all of them (full-batch gradient descent). The last batch of an epoch may be
-                smaller, and counts by its samples in the epoch's loss.
+            batch_size: samples in one update; None takes all of them (full-batch gradient descent). The last batch of
+                an epoch may be smaller, and counts by its samples in the epoch's loss.
             shuffle: whether every epoch has its own order.
             patience: stop after this many epochs without a lower validation loss; None never stops early.
             out: the run's folder, for metrics, snapshots and weights; None writes nothing.
@@ -174,7 +180,9 @@ class Trainer:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise RunError(f"The run folder {folder} cannot be made: {error.strerror}.", fix="choose another place with --out") from error
+                raise RunError(
+                    f"The run folder {folder} cannot be made: {error.strerror}.", fix="choose another place with --out"
+                ) from error
         self._check(train)
         self._hold(train)
 
@@ -195,7 +203,9 @@ class Trainer:
         self.model.train()
         writer = _Writer(self, folder, run, progress)
         with self._interruptible():
-            self._epochs(train, validation, epochs, batch, shuffle, patience, checkpoint_every, progress, run, best, writer)
+            self._epochs(
+                train, validation, epochs, batch, shuffle, patience, checkpoint_every, progress, run, best, writer
+            )
         status = self._stopping or "finished"
         if status != "interrupted" and best:
             self.model.load_state_dict(best)
@@ -204,7 +214,7 @@ class Trainer:
         )  # fmt: skip
         self.model.eval()
         if folder is not None:
-            writer.weights(best if best else None)
+            writer.weights(best or None)
         self._tell(RunEnded(status, progress.epoch, progress.best_epoch, progress.seconds))
         return run
 
@@ -253,7 +263,11 @@ class Trainer:
                     progress.epoch + 1, progress.step, progress.step / total, mean, rows.size / (now - started),
                     pace * (total - progress.step),
                 ))  # fmt: skip
-                if checkpoint_every and progress.step % checkpoint_every < count and progress.step_in_epoch < whole + bool(rest):
+                if (
+                    checkpoint_every
+                    and progress.step % checkpoint_every < count
+                    and progress.step_in_epoch < whole + bool(rest)
+                ):
                     writer.snapshot(best)
             if progress.step_in_epoch < whole + bool(rest):
                 break
@@ -324,7 +338,8 @@ class Trainer:
             return np.full(count, float(self.optimizer.lr))
         return np.array([self.schedule(step + i) for i in range(count)], np.float64)
 
-    # -- evaluation --------------------------------------------------------------------------------------------------------------------------
+    # -- evaluation
+    # ----------------------------------------------------------------------------------------------------------------
 
     def outputs(self, inputs: Any) -> np.ndarray:
         """The model's raw outputs (logits, say) for many samples, in evaluation mode.
@@ -351,7 +366,9 @@ class Trainer:
         return self.loss.predict(self.outputs(inputs))
 
     def evaluate(self, dataset: Any) -> dict[str, float]:
-        """Loss and metrics on a dataset, in evaluation mode; the metrics of a regression are in the target's own unit."""
+        """Loss and metrics on a dataset, in evaluation mode; the metrics of a regression are in the target's own
+        unit.
+        """
         dataset = _dataset(dataset, "evaluation")
         if len(dataset) == 0:
             raise ShapeError("There is no sample to evaluate on.")
@@ -369,10 +386,13 @@ class Trainer:
             prediction, target = dataset.restore(prediction), dataset.restore(target)
         return {metric.name: float(metric(prediction, target)) for metric in self.metrics}
 
-    # -- the rest ------------------------------------------------------------------------------------------------------------------------------
+    # -- the rest
+    # ----------------------------------------------------------------------------------------------------------------
 
     def _hold(self, train: Dataset) -> None:
-        """Keeps the training data where the compiled step finds them; data of the same shape take the place of earlier ones."""
+        """Keeps the training data where the compiled step finds them; data of the same shape take the place of earlier
+        ones.
+        """
         assert train.target is not None
         held, arrays = [*self._data, self._target], [*train.inputs, train.target]
         if [(v.shape, v.dtype) for v in held] == [(np.shape(x), np.asarray(x).dtype) for x in arrays]:
@@ -384,15 +404,21 @@ class Trainer:
         self._train_step = compile(self._one_step)
 
     def _check(self, train: Dataset) -> None:
-        """One sample through model and loss, eagerly: what does not fit is said with layers and lines, before anything is compiled."""
+        """One sample through model and loss, eagerly: what does not fit is said with layers and lines, before anything
+        is compiled.
+        """
         if train.target is None:
-            raise ShapeError("The training data have no target.", fix="name the target column, or pass (inputs, target)")
+            raise ShapeError(
+                "The training data have no target.", fix="name the target column, or pass (inputs, target)"
+            )
         self.model.eval()
         few = slice(0, min(len(train), 4))
         try:
             outputs = self.model(*[as_tensor(x[few]) for x in train.inputs])
             self.loss(outputs, as_tensor(train.target[few]))
-            if len(train) * outputs.size < _CHECKED_NUMBERS:  # any outputs will do to see whether every label has its unit
+            if (
+                len(train) * outputs.size < _CHECKED_NUMBERS
+            ):  # any outputs will do to see whether every label has its unit
                 everywhere = np.broadcast_to(outputs.numpy()[:1], (len(train), *outputs.shape[1:]))
                 self.loss(as_tensor(everywhere), as_tensor(train.target))
         finally:
@@ -424,7 +450,9 @@ class Trainer:
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
-        """Within it the first Ctrl-C asks for an end and the second is the usual one; only the main thread can listen."""
+        """Within it the first Ctrl-C asks for an end and the second is the usual one; only the main thread can
+        listen.
+        """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -433,7 +461,9 @@ class Trainer:
         def on_interrupt(number: int, frame: Any) -> None:
             signal.signal(signal.SIGINT, before)
             self._stopping = "interrupted"
-            self._tell(Message("Interrupted: finishing the steps under way and saving (once more Ctrl-C ends at once)."))
+            self._tell(
+                Message("Interrupted: finishing the steps under way and saving (once more Ctrl-C ends at once).")
+            )
 
         signal.signal(signal.SIGINT, on_interrupt)
         try:
@@ -451,7 +481,9 @@ class _Writer:
         self._run = run
         self._progress = progress
         self._last_snapshot = time.monotonic()
-        self._before = {name: p.numpy().copy() for name, p in trainer.model.named_parameters()} if folder is not None else {}
+        self._before = (
+            {name: p.numpy().copy() for name, p in trainer.model.named_parameters()} if folder is not None else {}
+        )
         self._step_before = progress.step
 
     def epoch(self, train: Dataset, record: dict[str, Any]) -> None:
@@ -464,7 +496,10 @@ class _Writer:
             self._trainer.model, self._trainer.loss, tuple(x[few] for x in train.inputs), train.target[few],
             self._before, record["step"] - self._step_before,
         )  # fmt: skip
-        append_lines(self._folder / "layers.jsonl", [{"epoch": record["epoch"], "step": record["step"], **layer} for layer in layers])
+        append_lines(
+            self._folder / "layers.jsonl",
+            [{"epoch": record["epoch"], "step": record["step"], **layer} for layer in layers],
+        )
         self._before = {name: p.numpy().copy() for name, p in self._trainer.model.named_parameters()}
         self._step_before = record["step"]
 
