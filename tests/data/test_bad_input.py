@@ -214,6 +214,8 @@ def test_options_that_do_not_exist(tmp_path):
         data.prepare(path, task="multi")
     with refused(errors.ConfigError, "'widht'", "Did you mean 'width'"):
         data.prepare(path, types={"widht": "number"})
+    with refused(errors.ConfigError, "names the target 'y'", "task="):
+        data.prepare(path, types={"y": "number"})
     with refused(errors.ConfigError, "'numbr'"):
         data.prepare(path, types={"width": "numbr"})
     with refused(errors.ConfigError, "0.9, 0.3"):

@@ -382,3 +382,14 @@ def test_prepared_paths_are_plain_or_path_objects(tmp_path):
     path.write_text("a,y\n" + "".join(f"{i * 3 % 17},{i % 2}\n" for i in range(60)))
     assert isinstance(path, Path)
     assert len(data.prepare(str(path)).train) == len(data.prepare(path).train)
+
+
+def test_a_loaded_source_can_be_prepared_with_another_target(people):
+    source = data.load(people, target="rich")
+    assert data.prepare(source).train.classes == ["no", "yes"]
+    assert data.prepare(source, target="job").train.classes == ["baker", "clerk", "smith"]
+
+
+def test_a_table_of_narwhals(people):
+    narwhals = pytest.importorskip("narwhals")
+    assert len(data.prepare(narwhals.from_native(people), target="rich").train) == 280

@@ -25,7 +25,6 @@ def is_frame(source: object) -> bool:
         isinstance(source, Mapping)
         or type(source).__name__ == "LazyFrame"
         or hasattr(source, "__arrow_c_stream__")
-        or hasattr(source, "__dataframe__")
         or (hasattr(source, "columns") and hasattr(source, "to_numpy"))
     )
 

@@ -205,8 +205,16 @@ def _fit_number(values: np.ndarray, found: ColumnType) -> tuple[NumberPlan, list
     drawn = _drawn_in(np.where(missing, median, values), scale)
     mean, deviation = _mean_and_deviation(drawn)
     plan = NumberPlan(
-        *(found.name, found.kind, found.form, median, scale, mean, deviation, bool(missing.any())),
-        *(float(present.min()), float(present.max())),
+        name=found.name,
+        kind=found.kind,
+        form=found.form,
+        median=median,
+        scale=scale,
+        mean=mean,
+        deviation=deviation,
+        marks_missing=bool(missing.any()),
+        lowest=float(present.min()),
+        highest=float(present.max()),
     )
     return plan, messages
 
@@ -258,14 +266,26 @@ def plan_from_dict(state: State) -> ColumnPlan:
         return CategoryPlan(name, tuple(state.texts("values")), state.flag("knows_missing"))
     if kind == "date":
         return DatePlan(
-            *(name, state.text("form"), state.number("median"), state.number("mean"), state.positive("deviation")),
-            *(state.flag("marks_missing"), state.flag("hours")),
+            name=name,
+            form=state.text("form"),
+            median=state.number("median"),
+            mean=state.number("mean"),
+            deviation=state.positive("deviation"),
+            marks_missing=state.flag("marks_missing"),
+            hours=state.flag("hours"),
         )
     if kind == "number":
         return NumberPlan(
-            *(name, state.text("kind"), state.text("form"), state.number("median"), state.number("scale")),
-            *(state.number("mean"), state.positive("deviation"), state.flag("marks_missing")),
-            *(state.number("lowest"), state.number("highest")),
+            name=name,
+            kind=state.text("kind"),
+            form=state.text("form"),
+            median=state.number("median"),
+            scale=state.number("scale"),
+            mean=state.number("mean"),
+            deviation=state.positive("deviation"),
+            marks_missing=state.flag("marks_missing"),
+            lowest=state.number("lowest"),
+            highest=state.number("highest"),
         )
     raise state.wrong("plan", f"is {kind!r}, expected 'number', 'date' or 'category'")
 

@@ -88,7 +88,13 @@ def prepare(
         {'kind': 'image', 'shape': [8, 8, 1], 'outputs': 10}
     """
     found = load(
-        *(source,), target=target, test=test, header=header, separator=separator, encoding=encoding, missing=missing
+        source,
+        target=target,
+        test=test,
+        header=header,
+        separator=separator,
+        encoding=encoding,
+        missing=missing,
     )
     fractions = (validation, 0.0 if found.test is not None else test_fraction)
     if isinstance(found.train, TablePart):

@@ -150,7 +150,7 @@ def load(
         (1797, 8, 8, 1)
     """
     reading = Reading(header, separator, encoding, tuple(missing))
-    if isinstance(source, Source):
+    if isinstance(source, Source) and target is None and test is None:
         return source
     train, test_part = read(source, reading)
     messages = list(train.messages)
@@ -277,7 +277,11 @@ def _read_path(
             else "CSV, TSV, Parquet, Arrow or .npz; a folder of IDX files or of class folders with images",
         )
     part = read_text_table(
-        *(path,), header=reading.header, separator=reading.separator, encoding=reading.encoding, expected=expected
+        path,
+        header=reading.header,
+        separator=reading.separator,
+        encoding=reading.encoding,
+        expected=expected,
     )
     return part, None
 

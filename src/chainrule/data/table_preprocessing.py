@@ -17,7 +17,7 @@ from chainrule.data.preprocessing import Preprocessing
 from chainrule.data.redundant import without_redundant
 from chainrule.data.state import State
 from chainrule.data.targets import TargetPlan, fit_target
-from chainrule.errors import DataError, suggest
+from chainrule.errors import ConfigError, DataError, suggest
 
 if TYPE_CHECKING:
     from chainrule.data.sources import Reading
@@ -83,6 +83,11 @@ class TablePreprocessing(Preprocessing):
         rows = np.arange(frame.height) if rows is None else rows
         plan, said = None, []
         if target is not None:
+            if types and target in types:
+                raise ConfigError(
+                    f"types names the target {target!r}",
+                    fix="task='regression' or task='classification' says what it is",
+                )
             plan, said = fit_target(part, frame[target], task)
             if plan.task == "regression":
                 from chainrule.data.array_preprocessing import moments
@@ -372,5 +377,5 @@ def _left_out(found: Sequence[ColumnType]) -> list[str]:
             for column in found
             if not column.used
         ],
-        limit=20,
+        limit=10,
     )
