@@ -31,12 +31,10 @@ def test_no_rows_score_nan(metric):
     assert math.isnan(metric(np.zeros(0), np.zeros(0, np.int64)))
 
 
-@pytest.mark.parametrize("metric", EVERY, ids=lambda m: m.name)
+@pytest.mark.parametrize("metric", [m for m in EVERY if "top_" not in m.name], ids=lambda m: m.name)
 def test_better_predictions_score_better(metric):
     y = np.array([0, 1, 0, 1, 1, 0])
     good, bad = np.where(y == 1, 0.9, 0.1), np.where(y == 1, 0.2, 0.7)
-    if "top_" in metric.name:
-        pytest.skip("any of two classes is among the first three")
     assert (metric(good, y) > metric(bad, y)) == metric.higher_is_better
 
 
