@@ -38,25 +38,17 @@ def persistent_cache() -> Iterator[None]:
     import jax
     from jax.experimental.compilation_cache import compilation_cache
 
-    if jax.config.jax_compilation_cache_dir is not None or os.environ.get("CHAINRULE_CACHE") == "off":
-        yield
-        return
     folder = cache_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        usable = os.access(folder, os.W_OK)
-    except OSError:
-        usable = False
-    if not usable:
-        yield
-        return
+    settings = {
+        "jax_compilation_cache_dir": str(folder),
+        "jax_persistent_cache_min_compile_time_secs": 0.0,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }
     with _lock:
-        settings = {
-            "jax_compilation_cache_dir": str(folder),
-            "jax_persistent_cache_min_compile_time_secs": 0.0,
-            "jax_persistent_cache_min_entry_size_bytes": -1,
-        }
         before = {name: getattr(jax.config, name) for name in settings}
+        if before["jax_compilation_cache_dir"] is not None or not _usable(folder):
+            yield
+            return
         try:
             for name, value in settings.items():
                 jax.config.update(name, value)
@@ -66,3 +58,13 @@ def persistent_cache() -> Iterator[None]:
             for name, value in before.items():
                 jax.config.update(name, value)
             compilation_cache.reset_cache()
+
+
+def _usable(folder: Path) -> bool:
+    if os.environ.get("CHAINRULE_CACHE") == "off":
+        return False
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)

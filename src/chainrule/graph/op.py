@@ -20,7 +20,7 @@ from chainrule.array import (
     promote,
     resolve,
 )
-from chainrule.errors import ChainruleError, DtypeError, NonFiniteError, OpError, ShapeError, TracedValueError
+from chainrule.errors import ChainruleError, DtypeError, NonFiniteError, OpError, OutOfBoundsError, ShapeError, TracedValueError
 from chainrule.graph.context import RECORDING, TRACE
 from chainrule.graph.node import Node, source_of_caller
 from chainrule.graph.tensor import Tensor, as_tensor, wrap
@@ -36,7 +36,7 @@ output."""
 Sample: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
 """Inputs (NumPy arrays) and attributes to try an op with."""
 
-OPS: dict[str, Op[Any]] = {}
+OPS: dict[str, Op[...]] = {}
 """Every record by name."""
 
 _SCALARS = (bool, int, float, complex)
@@ -121,28 +121,28 @@ class Op(Generic[P]):
                 extra = inputs[self._arity :]
                 inputs = inputs[: self._arity]
                 if len(extra) > len(self._attribute_names):
-                    raise TypeError(
+                    raise OpError(
                         f"{self.name}{self.__signature__} got {self._arity + len(extra)} positional arguments."
                     )
                 attributes = {**dict(zip(self._attribute_names, extra, strict=False)), **attributes}
             elif len(inputs) >= self._arity - self._optional:
                 inputs = inputs + (None,) * (self._arity - len(inputs))
             else:
-                raise TypeError(f"{self.name}{self.__signature__} needs {self._arity} inputs, got {len(inputs)}.")
+                raise OpError(f"{self.name}{self.__signature__} needs {self._arity} inputs, got {len(inputs)}.")
         if attributes:
             if not self._known.issuperset(attributes):
                 unknown = sorted(attributes.keys() - self._known)
-                raise TypeError(f"{self.name}{self.__signature__} has no argument {', '.join(unknown)}.")
+                raise OpError(f"{self.name}{self.__signature__} has no argument {', '.join(unknown)}.")
             attributes = {**self._defaults, **attributes}
         else:
             attributes = self._defaults
         if self._required and not self._required.issubset(attributes):
             missing = sorted(self._required - attributes.keys())
-            raise TypeError(f"{self.name}{self.__signature__} needs the argument {', '.join(missing)}.")
+            raise OpError(f"{self.name}{self.__signature__} needs the argument {', '.join(missing)}.")
         return inputs, attributes
 
 
-def execute(op: Op[Any], inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+def execute(op: Op[...], inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
     """Runs an op's forward and records it; every operation of chainrule passes here."""
     inputs, attributes = op.bind(inputs, attributes)
     arrays: list[Any] = []
@@ -251,7 +251,7 @@ def _narrowed(arrays: list[Any], attributes: dict[str, Any]) -> list[Any] | None
     return [convert(x) for x in arrays]
 
 
-def _run_again(op: Op[Any], inputs: Any, xp: Any, arrays: list[Any], attributes: dict[str, Any]) -> tuple[Any, Any]:
+def _run_again(op: Op[...], inputs: Any, xp: Any, arrays: list[Any], attributes: dict[str, Any]) -> tuple[Any, Any]:
     try:
         with np.errstate(all="ignore"):
             result = op.forward(xp, *arrays, **attributes)
@@ -260,7 +260,7 @@ def _run_again(op: Op[Any], inputs: Any, xp: Any, arrays: list[Any], attributes:
     return result if op.saves else (result, None)
 
 
-def _complex_gradient(op: Op[Any]) -> OpError:
+def _complex_gradient(op: Op[...]) -> OpError:
     return OpError(
         f"{op.name} has a complex result, and an input of it requires a gradient: derivatives here are of real "
         "functions.",
@@ -270,7 +270,7 @@ def _complex_gradient(op: Op[Any]) -> OpError:
 
 
 def _record(
-    op: Op[Any],
+    op: Op[...],
     inputs: tuple[Any, ...],
     arrays: list[Any],
     attributes: dict[str, Any],
@@ -289,7 +289,7 @@ def _record(
     return Node(op, inputs, arrays, attributes, needs, results, saved)
 
 
-def _explain(op: Op[Any], inputs: tuple[Any, ...], error: Exception) -> ChainruleError:
+def _explain(op: Op[...], inputs: tuple[Any, ...], error: Exception) -> ChainruleError:
     """The library's complaint as ours: which operation, with what shapes, made where."""
     arrived = ", ".join(f"{x.dtype}{list(x.shape)}" if isinstance(x, Tensor) else repr(x) for x in inputs)
     where = source_of_caller()
@@ -303,7 +303,7 @@ def _explain(op: Op[Any], inputs: tuple[Any, ...], error: Exception) -> Chainrul
             "this outside",
         )
     if isinstance(error, IndexError):
-        return _IndexShapeError(message, where=where)
+        return OutOfBoundsError(message, where=where)
     if isinstance(error, TypeError) and "shape" not in text:  # JAX complains of shapes by TypeErrors
         return OpError(message, where=where)
     if isinstance(error, OverflowError):
@@ -315,10 +315,6 @@ def _explain(op: Op[Any], inputs: tuple[Any, ...], error: Exception) -> Chainrul
 
 class _LinearAlgebraError(NonFiniteError, np.linalg.LinAlgError):
     """A matrix without the inverse or the decomposition; a LinAlgError too, as NumPy habits expect."""
-
-
-class _IndexShapeError(ShapeError, IndexError):
-    """An index outside its axis; an IndexError too, as Python habits expect."""
 
 
 def op(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from chainrule.array import Array, as_dtype, default_dtypes, float32, is_floating, to_numpy
-from chainrule.errors import DtypeError, GradientError, ShapeError, TracedValueError
+from chainrule.errors import ConfigError, DtypeError, GradientError, OpError, ShapeError, TracedValueError
 from chainrule.graph.context import TRACE
 from chainrule.graph.node import Node, source_of_caller
 
@@ -204,11 +204,12 @@ class Tensor:
 
     def __array_namespace__(self, /, *, api_version: str | None = None) -> Any:
         if api_version not in (None, "2024.12", "2023.12", "2022.12", "2021.12"):
-            raise ValueError(f"chainrule follows the array API standard 2024.12, not {api_version}.")
+            raise ConfigError(f"chainrule follows the array API standard 2024.12, not {api_version}.")
         return sys.modules["chainrule"]
 
     def __dlpack__(
         self,
+        /,
         *,
         stream: Any = None,
         max_version: tuple[int, int] | None = None,
@@ -221,10 +222,10 @@ class Tensor:
     def __dlpack_device__(self) -> tuple[Any, int]:
         return np.asarray(self._concrete("the memory")).__dlpack_device__()
 
-    def to_device(self, device: str, /, *, stream: Any = None) -> Tensor:
+    def to_device(self, device: str, /, stream: Any = None) -> Tensor:
         """The same values on another device; eager values live on the CPU, compiled functions move what they need."""
         if device != "cpu":
-            raise ValueError(
+            raise ConfigError(
                 f"Eager Tensors live on the 'cpu', not {device!r}; compiled functions run on the accelerator "
                 "by themselves."
             )
@@ -362,10 +363,10 @@ class Tensor:
     def __rrshift__(self, other: Any, /) -> Tensor:
         return _operation("bitwise_right_shift")(other, self)
 
-    def __eq__(self, other: object, /) -> Tensor:  # type: ignore[override]
+    def __eq__(self, other: object, /) -> Tensor:
         return _operation("equal")(self, other)
 
-    def __ne__(self, other: object, /) -> Tensor:  # type: ignore[override]
+    def __ne__(self, other: object, /) -> Tensor:
         return _operation("not_equal")(self, other)
 
     def __lt__(self, other: Any, /) -> Tensor:
@@ -384,9 +385,10 @@ class Tensor:
         return _operation("getitem")(self, key)
 
     def __setitem__(self, key: Any, value: Any, /) -> None:
-        raise TypeError(
-            "Tensors are immutable, so that the graph stays true. "
-            "Use cr.where(mask, new, x), cr.concat, or the assign() of a Variable."
+        raise OpError(
+            "Tensors never change, so that the graph stays true.",
+            where=source_of_caller(),
+            fix="cr.where(mask, new, x), cr.concat([...]), or the assign() of a Variable",
         )
 
     # -- habits
@@ -462,8 +464,8 @@ def _as_array(data: Any, dtype: np.dtype | None, copy: bool) -> Array:
         return data._data if dtype is None or data.dtype == dtype else _operation("astype")(data, dtype)._data
     if isinstance(data, list | tuple) and _holds_tensors(data):
         data = [np.asarray(x) for x in data]
-    if is_tracer(data) or type(data).__module__.startswith("jax"):
-        return data if dtype is None else data.astype(dtype)
+    elif is_tracer(data) or type(data).__module__.startswith("jax"):
+        return data if dtype is None else cast(Any, data).astype(dtype)
     take = np.array if copy else np.asarray
     if dtype is not None:
         return take(data, dtype=dtype)
@@ -560,12 +562,12 @@ class Variable(Tensor):
         self.name = name
 
     @property
-    def _data(self) -> Array:  # type: ignore[override]
+    def _data(self) -> Array:
         trace = TRACE.get()
         return self._value if trace is None else trace.read(self)
 
     @property
-    def requires_grad(self) -> bool:  # type: ignore[override]
+    def requires_grad(self) -> bool:
         trace = TRACE.get()
         if trace is not None:
             trace.guard(self, "requires_grad", self._wants_grad)
