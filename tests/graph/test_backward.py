@@ -13,7 +13,7 @@ def leaf(data, dtype=cr.float64):
     return cr.tensor(data, dtype=dtype, requires_grad=True)
 
 
-# -- graphs ------------------------------------------------------------------------------------------------------------------
+# -- graphs -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_diamond_adds_both_ways():
@@ -62,7 +62,7 @@ def test_an_input_shared_at_different_depths():
 
 def test_branches_that_lead_nowhere_are_left_out():
     x, unused = leaf([1.0, 2.0]), leaf([5.0, 5.0])
-    cr.exp(x) * unused  # noqa: B018 - a branch without a use
+    cr.exp(x) * unused  # a branch without a use
     (3.0 * x).sum().backward()
     assert x.grad.tolist() == [3.0, 3.0]
     assert unused.grad is None
@@ -107,7 +107,7 @@ def test_backward_of_a_chain_with_create_graph():
     del y, g
 
 
-# -- grad accumulates --------------------------------------------------------------------------------------------------------
+# -- grad accumulates -------------------------------------------------------------------------------------------------
 
 
 def test_grad_accumulates_until_zeroed():
@@ -150,7 +150,7 @@ def test_micro_batches_add_up_to_the_batch():
     np.testing.assert_allclose(w.grad.numpy(), whole, rtol=1e-12)
 
 
-# -- retain_graph ------------------------------------------------------------------------------------------------------------
+# -- retain_graph -----------------------------------------------------------------------------------------------------
 
 
 def test_a_second_backward_is_refused_and_says_how():
@@ -179,7 +179,7 @@ def test_a_freed_part_shared_by_another_loss_is_refused():
         second.backward()
 
 
-# -- what may not be asked ---------------------------------------------------------------------------------------------------
+# -- what may not be asked --------------------------------------------------------------------------------------------
 
 
 def test_backward_of_what_needs_no_gradient():
@@ -205,7 +205,7 @@ def test_integers_cannot_require_gradients():
         cr.grad(lambda x: x.sum())(cr.tensor([1, 2]))
 
 
-# -- shapes and dtypes -------------------------------------------------------------------------------------------------------
+# -- shapes and dtypes ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_through_astype_and_back():
     assert x.grad.dtype == cr.float32 and x.grad.tolist() == [2.0, 2.0]
 
 
-# -- gradients(wanted=...) ---------------------------------------------------------------------------------------------------
+# -- gradients(wanted=...) --------------------------------------------------------------------------------------------
 
 
 def test_gradients_by_something_in_the_middle():
@@ -298,7 +298,7 @@ def test_nodes_of_are_newest_first_and_complete():
     assert names == ["multiply", "sin", "exp"]
 
 
-# -- row-sparse gradients ----------------------------------------------------------------------------------------------------
+# -- row-sparse gradients ---------------------------------------------------------------------------------------------
 
 
 def table(rows=6, features=3):
