@@ -1,7 +1,8 @@
 """What is compared with PyTorch: each case draws its inputs, and computes the same with chainrule and with PyTorch.
 
-`generate.py` writes the inputs of seed 0 and PyTorch's answers into `pytorch.npz`; `test_parity.py` compares with those everywhere, and live with
-fresh inputs where PyTorch is installed. Nothing here imports PyTorch before `theirs` is called.
+`generate.py` writes the inputs of seed 0 and PyTorch's answers into `pytorch.npz`; `test_parity.py` compares with those
+everywhere, and live with fresh inputs where PyTorch is installed. Nothing here imports PyTorch before `theirs` is
+called.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ class Case:
     Attributes:
         name: family and variant, such as "layer/linear".
         draw: inputs from a generator of random numbers.
-        ours: chainrule's answers to them; the second argument wraps the step that is computed (identity, or cr.compile).
+        ours: chainrule's answers to them; the second argument wraps the step that is computed (identity, or
+            cr.compile).
         theirs: PyTorch's answers under the same names.
     """
 
@@ -33,7 +35,8 @@ class Case:
 
 
 def assert_same(ours: Arrays, theirs: Arrays, relative: float = 1e-6) -> None:
-    """All answers agree within the relative error; entries that are tiny beside their neighbours may err by a billionth of those."""
+    """All answers agree within the relative error; entries that are tiny beside their neighbours may err by a billionth
+    of those."""
     assert ours.keys() == theirs.keys()
     for key, expected in theirs.items():
         size = float(np.abs(expected).max(initial=0.0))

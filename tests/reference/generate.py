@@ -1,6 +1,7 @@
-"""Writes `pytorch.npz`: the inputs of seed 0 of every case and PyTorch's answers. Needs PyTorch; run it after a change of the cases:
+"""Writes `pytorch.npz`: the inputs of seed 0 of every case and PyTorch's answers. Needs PyTorch; run it after a change
+of the cases:
 
-    .venv/bin/python tests/reference/generate.py
+.venv/bin/python tests/reference/generate.py
 """
 
 from __future__ import annotations

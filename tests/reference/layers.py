@@ -24,7 +24,8 @@ def _case(
     steps: int = 1,
     evaluate: bool = False,
 ) -> Case:
-    """`theirs(torch, F, x, p)` computes the layer with functions of PyTorch on our layout; p holds parameters and buffers, buffers updated in place."""
+    """`theirs(torch, f, x, p)` computes the layer with functions of PyTorch on our layout; p holds parameters and
+    buffers, buffers updated in place."""
 
     def draw(rng: np.random.Generator) -> Arrays:
         layer = make()
@@ -52,7 +53,10 @@ def _case(
             y = layer(x)
             wanted = [*layer.parameters(), *([] if ids else [x])]
             found = cr.graph.gradients([y], [g], wanted=wanted) if y.requires_grad else [(w, None) for w in wanted]
-            return y, [cr.zeros_like(w) if d is None else d.dense() if isinstance(d, cr.graph.RowSparse) else d for w, d in found]
+            return y, [
+                cr.zeros_like(w) if d is None else d.dense() if isinstance(d, cr.graph.RowSparse) else d
+                for w, d in found
+            ]
 
         step = wrap(run)
         y: Any = None
@@ -66,7 +70,11 @@ def _case(
     def reference(inputs: Arrays) -> Arrays:
         import torch
 
-        p = {key[2:]: torch.tensor(value, requires_grad=key[0] == "p") for key, value in inputs.items() if key[:2] in ("p.", "b.")}
+        p = {
+            key[2:]: torch.tensor(value, requires_grad=key[0] == "p")
+            for key, value in inputs.items()
+            if key[:2] in ("p.", "b.")
+        }
         leaves = {key: value for key, value in p.items() if value.requires_grad}
         y: Any = None
         x: Any = None
@@ -74,7 +82,11 @@ def _case(
             x = torch.tensor(batch, requires_grad=not ids)
             y = theirs(torch, torch.nn.functional, x, p)
         wanted = [*leaves.values(), *([] if ids else [x])]
-        found = torch.autograd.grad(y, wanted, torch.tensor(inputs["g"]), allow_unused=True) if y.requires_grad else [None] * len(wanted)
+        found = (
+            torch.autograd.grad(y, wanted, torch.tensor(inputs["g"]), allow_unused=True)
+            if y.requires_grad
+            else [None] * len(wanted)
+        )
         grads = [torch.zeros_like(w) if d is None else d for w, d in zip(wanted, found, strict=True)]
         names = [f"d.{key}" for key in leaves] + ([] if ids else ["dx"])
         answers = {"y": y.detach().numpy(), **{name: d.numpy() for name, d in zip(names, grads, strict=True)}}
@@ -84,21 +96,23 @@ def _case(
 
 
 def _batch_norm(training: bool) -> Any:
-    def theirs(torch: Any, F: Any, x: Any, p: Any) -> Any:  # noqa: N803 - as PyTorch users call it
+    def theirs(torch: Any, f: Any, x: Any, p: Any) -> Any:
         channels_first = torch.movedim(x, -1, 1)
-        y = F.batch_norm(channels_first, p["running_mean"], p["running_var"], p["weight"], p["bias"], training, 0.2, 1e-3)
+        y = f.batch_norm(
+            channels_first, p["running_mean"], p["running_var"], p["weight"], p["bias"], training, 0.2, 1e-3
+        )
         return torch.movedim(y, 1, -1)
 
     return theirs
 
 
-def _plain_batch_norm(torch: Any, F: Any, x: Any, p: Any) -> Any:  # noqa: N803
-    return F.batch_norm(x, p["running_mean"], p["running_var"], None, None, True, 0.1, 1e-5)
+def _plain_batch_norm(torch: Any, f: Any, x: Any, p: Any) -> Any:
+    return f.batch_norm(x, p["running_mean"], p["running_var"], None, None, True, 0.1, 1e-5)
 
 
-def _mlp(torch: Any, F: Any, x: Any, p: Any) -> Any:  # noqa: N803
-    hidden = F.relu(x @ p["0.weight"] + p["0.bias"])
-    inner = F.silu(hidden @ p["2.inner.0.weight"])
+def _mlp(torch: Any, f: Any, x: Any, p: Any) -> Any:
+    hidden = f.relu(x @ p["0.weight"] + p["0.bias"])
+    inner = f.silu(hidden @ p["2.inner.0.weight"])
     hidden = hidden @ p["2.shortcut.weight"] + p["2.shortcut.bias"] + inner
     return torch.flatten(hidden, 1) @ p["4.weight"] + p["4.bias"]
 
@@ -114,32 +128,32 @@ def _make_mlp() -> nn.Module:
 
 
 _ACTIVATIONS: dict[str, tuple[Callable[[], nn.Module], Callable[..., Any]]] = {
-    "identity": (nn.Identity, lambda torch, F, x, p: x * 1.0),
-    "sigmoid": (nn.Sigmoid, lambda torch, F, x, p: torch.sigmoid(x)),
-    "tanh": (nn.Tanh, lambda torch, F, x, p: torch.tanh(x)),
-    "relu": (nn.ReLU, lambda torch, F, x, p: F.relu(x)),
-    "leaky_relu": (lambda: nn.LeakyReLU(0.07), lambda torch, F, x, p: F.leaky_relu(x, 0.07)),
-    "absolute": (nn.Absolute, lambda torch, F, x, p: torch.abs(x)),
-    "prelu": (lambda: nn.PReLU(dtype=F8), lambda torch, F, x, p: F.prelu(x, p["weight"])),
-    "prelu_channels": (lambda: nn.PReLU(4, dtype=F8), lambda torch, F, x, p: F.prelu(x, p["weight"])),
-    "elu": (lambda: nn.ELU(1.3), lambda torch, F, x, p: F.elu(x, 1.3)),
-    "gelu": (nn.GELU, lambda torch, F, x, p: F.gelu(x)),
-    "gelu_tanh": (lambda: nn.GELU("tanh"), lambda torch, F, x, p: F.gelu(x, approximate="tanh")),
-    "silu": (nn.SiLU, lambda torch, F, x, p: F.silu(x)),
-    "softplus": (lambda: nn.Softplus(1.7), lambda torch, F, x, p: F.softplus(x, 1.7, threshold=50.0)),
-    "heaviside": (nn.Heaviside, lambda torch, F, x, p: torch.heaviside(x, torch.ones((), dtype=x.dtype)).detach()),
-    "hardmax": (nn.Hardmax, lambda torch, F, x, p: F.one_hot(x.argmax(-1), x.shape[-1]).to(x.dtype)),
-    "softmax": (lambda: nn.Softmax(temperature=0.7), lambda torch, F, x, p: F.softmax(x / 0.7, -1)),
-    "softmax_axis": (lambda: nn.Softmax(0), lambda torch, F, x, p: F.softmax(x, 0)),
-    "log_softmax": (nn.LogSoftmax, lambda torch, F, x, p: F.log_softmax(x, -1)),
+    "identity": (nn.Identity, lambda torch, f, x, p: x * 1.0),
+    "sigmoid": (nn.Sigmoid, lambda torch, f, x, p: torch.sigmoid(x)),
+    "tanh": (nn.Tanh, lambda torch, f, x, p: torch.tanh(x)),
+    "relu": (nn.ReLU, lambda torch, f, x, p: f.relu(x)),
+    "leaky_relu": (lambda: nn.LeakyReLU(0.07), lambda torch, f, x, p: f.leaky_relu(x, 0.07)),
+    "absolute": (nn.Absolute, lambda torch, f, x, p: torch.abs(x)),
+    "prelu": (lambda: nn.PReLU(dtype=F8), lambda torch, f, x, p: f.prelu(x, p["weight"])),
+    "prelu_channels": (lambda: nn.PReLU(4, dtype=F8), lambda torch, f, x, p: f.prelu(x, p["weight"])),
+    "elu": (lambda: nn.ELU(1.3), lambda torch, f, x, p: f.elu(x, 1.3)),
+    "gelu": (nn.GELU, lambda torch, f, x, p: f.gelu(x)),
+    "gelu_tanh": (lambda: nn.GELU("tanh"), lambda torch, f, x, p: f.gelu(x, approximate="tanh")),
+    "silu": (nn.SiLU, lambda torch, f, x, p: f.silu(x)),
+    "softplus": (lambda: nn.Softplus(1.7), lambda torch, f, x, p: f.softplus(x, 1.7, threshold=50.0)),
+    "heaviside": (nn.Heaviside, lambda torch, f, x, p: torch.heaviside(x, torch.ones((), dtype=x.dtype)).detach()),
+    "hardmax": (nn.Hardmax, lambda torch, f, x, p: f.one_hot(x.argmax(-1), x.shape[-1]).to(x.dtype)),
+    "softmax": (lambda: nn.Softmax(temperature=0.7), lambda torch, f, x, p: f.softmax(x / 0.7, -1)),
+    "softmax_axis": (lambda: nn.Softmax(0), lambda torch, f, x, p: f.softmax(x, 0)),
+    "log_softmax": (nn.LogSoftmax, lambda torch, f, x, p: f.log_softmax(x, -1)),
 }
 
 CASES = [
-    _case("linear", lambda: nn.Linear(4, 3, dtype=F8), lambda torch, F, x, p: F.linear(x, p["weight"].T, p["bias"])),
+    _case("linear", lambda: nn.Linear(4, 3, dtype=F8), lambda torch, f, x, p: f.linear(x, p["weight"].T, p["bias"])),
     _case(
         "linear_without_bias",
         lambda: nn.Linear(4, 3, bias=False, dtype=F8),
-        lambda torch, F, x, p: F.linear(x, p["weight"].T),
+        lambda torch, f, x, p: f.linear(x, p["weight"].T),
         (2, 3, 4),
     ),
     *(_case(name, make, theirs) for name, (make, theirs) in _ACTIVATIONS.items()),
@@ -147,24 +161,32 @@ CASES = [
     _case("batch_norm_images", lambda: nn.BatchNorm(2, 1e-3, 0.2, dtype=F8), _batch_norm(True), (3, 4, 5, 2), steps=2),
     _case("batch_norm_sequences", lambda: nn.BatchNorm(2, 1e-3, 0.2, dtype=F8), _batch_norm(True), (3, 4, 2)),
     _case("batch_norm_plain", lambda: nn.BatchNorm(4, affine=False, dtype=F8), _plain_batch_norm, (6, 4)),
-    _case("batch_norm_eval", lambda: nn.BatchNorm(2, 1e-3, 0.2, dtype=F8), _batch_norm(False), (3, 4, 5, 2), evaluate=True),
+    _case(
+        "batch_norm_eval", lambda: nn.BatchNorm(2, 1e-3, 0.2, dtype=F8), _batch_norm(False), (3, 4, 5, 2), evaluate=True
+    ),
     _case(
         "layer_norm",
         lambda: nn.LayerNorm(4, dtype=F8),
-        lambda torch, F, x, p: F.layer_norm(x, (4,), p["weight"], p["bias"]),
+        lambda torch, f, x, p: f.layer_norm(x, (4,), p["weight"], p["bias"]),
         (2, 3, 4),
     ),
     _case(
         "layer_norm_two_axes",
         lambda: nn.LayerNorm((3, 4), 1e-3, dtype=F8),
-        lambda torch, F, x, p: F.layer_norm(x, (3, 4), p["weight"], p["bias"], 1e-3),
+        lambda torch, f, x, p: f.layer_norm(x, (3, 4), p["weight"], p["bias"], 1e-3),
         (2, 3, 4),
     ),
-    _case("embedding", lambda: nn.Embedding(7, 3, dtype=F8), lambda torch, F, x, p: F.embedding(x, p["weight"]), (4, 3), ids=7),
+    _case(
+        "embedding",
+        lambda: nn.Embedding(7, 3, dtype=F8),
+        lambda torch, f, x, p: f.embedding(x, p["weight"]),
+        (4, 3),
+        ids=7,
+    ),
     _case(
         "embedding_padding",
         lambda: nn.Embedding(4, 3, padding_idx=1, dtype=F8),
-        lambda torch, F, x, p: F.embedding(x, p["weight"], padding_idx=1),
+        lambda torch, f, x, p: f.embedding(x, p["weight"], padding_idx=1),
         (6, 3),
         ids=4,
     ),

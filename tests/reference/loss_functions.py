@@ -12,8 +12,11 @@ from chainrule import losses
 from reference.cases import Arrays, Case
 
 
-def _case(name: str, draw: Callable[[np.random.Generator], Arrays], ours: Callable[..., Any], theirs: Callable[..., Any]) -> Case:
-    """`ours(inputs as Tensors)` and `theirs(F, inputs as torch tensors)` give the loss of inputs["x"] against inputs["t"]."""
+def _case(
+    name: str, draw: Callable[[np.random.Generator], Arrays], ours: Callable[..., Any], theirs: Callable[..., Any]
+) -> Case:
+    """`ours(inputs as Tensors)` and `theirs(f, inputs as torch tensors)` give the loss of inputs["x"] against
+    inputs["t"]."""
 
     def run_ours(inputs: Arrays, wrap: Callable[[Any], Any]) -> Arrays:
         def run(given: dict[str, Any]) -> Any:
@@ -23,7 +26,7 @@ def _case(name: str, draw: Callable[[np.random.Generator], Arrays], ours: Callab
             return loss, cr.graph.gradients([loss], [cr.ones_like(loss.detach())], wanted=[x])[0][1]
 
         loss, dx = wrap(run)({key: cr.asarray(value) for key, value in inputs.items()})
-        return {"loss": loss.numpy(), "dx": dx.numpy()}
+        return {"loss": loss.numpy(), "dx": np.asarray(dx)}
 
     def run_theirs(inputs: Arrays) -> Arrays:
         import torch
@@ -64,23 +67,34 @@ def _log_p(rng: np.random.Generator) -> Arrays:
     return {"x": np.log(rng.dirichlet(np.ones(4), 7)), "t": rng.integers(0, 4, 7), "w": rng.uniform(0.2, 2.0, 4)}
 
 
-def _last(F: Any, given: Any, **options: Any) -> Any:  # noqa: N803
+def _last(f: Any, given: Any, **options: Any) -> Any:
     """PyTorch's cross-entropy with the classes on its axis 1."""
-    return F.cross_entropy(given["x"].movedim(-1, 1), given["t"], **options)
+    return f.cross_entropy(given["x"].movedim(-1, 1), given["t"], **options)
 
 
 CASES = [
     *(
-        _case(f"mse_{r}", _numbers((5, 3)), lambda g, r=r: losses.mse(g["x"], g["t"], reduction=r), lambda F, g, r=r: F.mse_loss(g["x"], g["t"], reduction=r))
+        _case(
+            f"mse_{r}",
+            _numbers((5, 3)),
+            lambda g, r=r: losses.mse(g["x"], g["t"], reduction=r),
+            lambda f, g, r=r: f.mse_loss(g["x"], g["t"], reduction=r),
+        )
         for r in ("mean", "sum", "none")
     ),
-    _case("mae", _numbers((7,)), lambda g: losses.mae(g["x"], g["t"]), lambda F, g: F.l1_loss(g["x"], g["t"])),
+    _case("mae", _numbers((7,)), lambda g: losses.mae(g["x"], g["t"]), lambda f, g: f.l1_loss(g["x"], g["t"])),
     _case(
-        "huber", _numbers((7, 2)), lambda g: losses.huber(g["x"], g["t"], delta=1.5), lambda F, g: F.huber_loss(g["x"], g["t"], delta=1.5)
+        "huber",
+        _numbers((7, 2)),
+        lambda g: losses.huber(g["x"], g["t"], delta=1.5),
+        lambda f, g: f.huber_loss(g["x"], g["t"], delta=1.5),
     ),
     *(
         _case(
-            f"cross_entropy_{r}", _classes, lambda g, r=r: losses.cross_entropy(g["x"], g["t"], reduction=r), lambda F, g, r=r: _last(F, g, reduction=r)
+            f"cross_entropy_{r}",
+            _classes,
+            lambda g, r=r: losses.cross_entropy(g["x"], g["t"], reduction=r),
+            lambda f, g, r=r: _last(f, g, reduction=r),
         )
         for r in ("mean", "sum", "none")
     ),
@@ -88,13 +102,13 @@ CASES = [
         "cross_entropy_weights",
         _classes,
         lambda g: losses.cross_entropy(g["x"], g["t"], class_weights=g["w"]),
-        lambda F, g: _last(F, g, weight=g["w"]),
+        lambda f, g: _last(f, g, weight=g["w"]),
     ),
     _case(
         "cross_entropy_smoothing",
         _classes,
         lambda g: losses.cross_entropy(g["x"], g["t"], label_smoothing=0.2),
-        lambda F, g: _last(F, g, label_smoothing=0.2),
+        lambda f, g: _last(f, g, label_smoothing=0.2),
     ),
     *(
         _case(
@@ -103,7 +117,7 @@ CASES = [
             lambda g, r=r: losses.cross_entropy(
                 g["x"], g["t"], class_weights=g["w"], label_smoothing=0.1, ignore_index=-100, reduction=r
             ),
-            lambda F, g, r=r: _last(F, g, weight=g["w"], label_smoothing=0.1, ignore_index=-100, reduction=r),
+            lambda f, g, r=r: _last(f, g, weight=g["w"], label_smoothing=0.1, ignore_index=-100, reduction=r),
         )
         for r in ("mean", "sum", "none")
     ),
@@ -111,37 +125,39 @@ CASES = [
         "cross_entropy_ignore",
         _tokens,
         lambda g: losses.cross_entropy(g["x"], g["t"], ignore_index=-100),
-        lambda F, g: _last(F, g, ignore_index=-100),
+        lambda f, g: _last(f, g, ignore_index=-100),
     ),
-    _case("cross_entropy_soft", _soft, lambda g: losses.cross_entropy(g["x"], g["t"]), lambda F, g: _last(F, g)),
+    _case("cross_entropy_soft", _soft, lambda g: losses.cross_entropy(g["x"], g["t"]), lambda f, g: _last(f, g)),
     _case(
         "cross_entropy_soft_everything",
         _soft,
         lambda g: losses.cross_entropy(g["x"], g["t"], class_weights=g["w"], label_smoothing=0.1),
-        lambda F, g: _last(F, g, weight=g["w"], label_smoothing=0.1),
+        lambda f, g: _last(f, g, weight=g["w"], label_smoothing=0.1),
     ),
     _case(
         "binary_cross_entropy",
         _binary,
         lambda g: losses.binary_cross_entropy(g["x"], g["t"]),
-        lambda F, g: F.binary_cross_entropy_with_logits(g["x"], g["t"]),
+        lambda f, g: f.binary_cross_entropy_with_logits(g["x"], g["t"]),
     ),
     _case(
         "binary_cross_entropy_positive_weight",
         _binary,
         lambda g: losses.binary_cross_entropy(g["x"], g["t"], positive_weight=3.0, reduction="none"),
-        lambda F, g: F.binary_cross_entropy_with_logits(g["x"], g["t"], pos_weight=g["x"].new_tensor(3.0), reduction="none"),
+        lambda f, g: f.binary_cross_entropy_with_logits(
+            g["x"], g["t"], pos_weight=g["x"].new_tensor(3.0), reduction="none"
+        ),
     ),
     _case(
         "nll",
         _log_p,
         lambda g: losses.nll(g["x"], g["t"], class_weights=g["w"]),
-        lambda F, g: F.nll_loss(g["x"], g["t"], weight=g["w"]),
+        lambda f, g: f.nll_loss(g["x"], g["t"], weight=g["w"]),
     ),
     _case(
         "nll_ignore",
         _log_p,
         lambda g: losses.nll(g["x"], g["t"], ignore_index=2, reduction="sum"),
-        lambda F, g: F.nll_loss(g["x"], g["t"], ignore_index=2, reduction="sum"),
+        lambda f, g: f.nll_loss(g["x"], g["t"], ignore_index=2, reduction="sum"),
     ),
 ]

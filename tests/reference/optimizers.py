@@ -24,7 +24,13 @@ def _draw(rng: np.random.Generator) -> Arrays:
     }
 
 
-def _case(name: str, ours: Callable[[list[Any]], optim.Optimizer], theirs: Callable[[Any, list[Any]], Any], *, clip: float | None = None) -> Case:
+def _case(
+    name: str,
+    ours: Callable[[list[Any]], optim.Optimizer],
+    theirs: Callable[[Any, list[Any]], Any],
+    *,
+    clip: float | None = None,
+) -> Case:
     def run_ours(inputs: Arrays, wrap: Callable[[Any], Any]) -> Arrays:
         parameters = [nn.Parameter(inputs[key], dtype="float64") for key in ("w1", "b1", "w2")]
         w1, b1, w2 = parameters
@@ -39,7 +45,10 @@ def _case(name: str, ours: Callable[[list[Any]], optim.Optimizer], theirs: Calla
             if i == STEPS // 2:
                 optimizer.lr = float(optimizer.lr) * 0.5
             seen.append(float(run(cr.asarray(inputs["x"][i]), cr.asarray(inputs["t"][i]))))
-        return {"loss": np.array(seen), **{key: p.numpy() for key, p in zip(("w1", "b1", "w2"), parameters, strict=True)}}
+        return {
+            "loss": np.array(seen),
+            **{key: p.numpy() for key, p in zip(("w1", "b1", "w2"), parameters, strict=True)},
+        }
 
     def run_theirs(inputs: Arrays) -> Arrays:
         import torch
@@ -61,16 +70,29 @@ def _case(name: str, ours: Callable[[list[Any]], optim.Optimizer], theirs: Calla
                 torch.nn.utils.clip_grad_norm_(parameters, clip)
             optimizer.step()
             seen.append(loss.item())
-        return {"loss": np.array(seen), **{key: p.detach().numpy() for key, p in zip(("w1", "b1", "w2"), parameters, strict=True)}}
+        return {
+            "loss": np.array(seen),
+            **{key: p.detach().numpy() for key, p in zip(("w1", "b1", "w2"), parameters, strict=True)},
+        }
 
     return Case(f"optimizer/{name}", _draw, run_ours, run_theirs)
 
 
 def _draw_ids(rng: np.random.Generator) -> Arrays:
-    return {"ids": rng.integers(0, 12, (STEPS, 6)), "t": rng.normal(size=(STEPS, 6, 3)), "table": rng.normal(size=(12, 3))}
+    return {
+        "ids": rng.integers(0, 12, (STEPS, 6)),
+        "t": rng.normal(size=(STEPS, 6, 3)),
+        "table": rng.normal(size=(12, 3)),
+    }
 
 
-def _sparse_case(name: str, ours: Callable[[list[Any]], optim.Optimizer], theirs: Callable[[Any, list[Any]], Any], *, sparse: bool = True) -> Case:
+def _sparse_case(
+    name: str,
+    ours: Callable[[list[Any]], optim.Optimizer],
+    theirs: Callable[[Any, list[Any]], Any],
+    *,
+    sparse: bool = True,
+) -> Case:
     """Embeddings, of which every batch touches some rows, repeated ones among them."""
 
     def run_ours(inputs: Arrays, wrap: Callable[[Any], Any]) -> Arrays:
@@ -119,23 +141,39 @@ CASES = [
         lambda p: optim.Momentum(p, 0.05, weight_decay=0.02, **TORCH),
         lambda o, p: o.SGD(p, 0.05, momentum=0.9, weight_decay=0.02),
     ),
-    _case("nesterov", lambda p: optim.Nesterov(p, 0.05, 0.8, **TORCH), lambda o, p: o.SGD(p, 0.05, momentum=0.8, nesterov=True)),
+    _case(
+        "nesterov",
+        lambda p: optim.Nesterov(p, 0.05, 0.8, **TORCH),
+        lambda o, p: o.SGD(p, 0.05, momentum=0.8, nesterov=True),
+    ),
     _case("adagrad", lambda p: optim.AdaGrad(p, 0.1), lambda o, p: o.Adagrad(p, 0.1)),
     _case("rmsprop", lambda p: optim.RMSProp(p, **TORCH), lambda o, p: o.RMSprop(p)),
-    _case("rmsprop_decay", lambda p: optim.RMSProp(p, 0.02, 0.95, weight_decay=0.02, **TORCH), lambda o, p: o.RMSprop(p, 0.02, alpha=0.95, weight_decay=0.02)),
+    _case(
+        "rmsprop_decay",
+        lambda p: optim.RMSProp(p, 0.02, 0.95, weight_decay=0.02, **TORCH),
+        lambda o, p: o.RMSprop(p, 0.02, alpha=0.95, weight_decay=0.02),
+    ),
     _case("adam", lambda p: optim.Adam(p, 0.01), lambda o, p: o.Adam(p, 0.01)),
     _case(
         "adam_decay",
         lambda p: optim.Adam(p, 0.01, (0.8, 0.95), 1e-6, weight_decay=0.02),
         lambda o, p: o.Adam(p, 0.01, (0.8, 0.95), 1e-6, weight_decay=0.02),
     ),
-    _case("adam_clip_norm", lambda p: optim.Adam(p, 0.01, clip_norm=0.2, **TORCH), lambda o, p: o.Adam(p, 0.01), clip=0.2),
-    _case("adamw", lambda p: optim.AdamW(p, 0.01, weight_decay=0.1, **TORCH), lambda o, p: o.AdamW(p, 0.01, weight_decay=0.1)),
+    _case(
+        "adam_clip_norm", lambda p: optim.Adam(p, 0.01, clip_norm=0.2, **TORCH), lambda o, p: o.Adam(p, 0.01), clip=0.2
+    ),
+    _case(
+        "adamw",
+        lambda p: optim.AdamW(p, 0.01, weight_decay=0.1, **TORCH),
+        lambda o, p: o.AdamW(p, 0.01, weight_decay=0.1),
+    ),
     _case("adamw_defaults", lambda p: optim.AdamW(p, **TORCH), lambda o, p: o.AdamW(p)),
     _case("adadelta", lambda p: optim.AdaDelta(p, **TORCH), lambda o, p: o.Adadelta(p)),
     _sparse_case("sgd", lambda p: optim.SGD(p, 0.5), lambda o, p: o.SGD(p, 0.5)),
     _sparse_case("adagrad", lambda p: optim.AdaGrad(p, 0.5), lambda o, p: o.Adagrad(p, 0.5)),
     # SparseAdam adds ε before the correction of the bias.
-    _sparse_case("adam_lazy", lambda p: optim.Adam(p, 0.05, epsilon=1e-8, dialect="keras"), lambda o, p: o.SparseAdam(p, 0.05)),
+    _sparse_case(
+        "adam_lazy", lambda p: optim.Adam(p, 0.05, epsilon=1e-8, dialect="keras"), lambda o, p: o.SparseAdam(p, 0.05)
+    ),
     _sparse_case("adam_dense", lambda p: optim.Adam(p, 0.05, lazy=False), lambda o, p: o.Adam(p, 0.05), sparse=False),
 ]

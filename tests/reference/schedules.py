@@ -13,7 +13,9 @@ from reference.cases import Arrays, Case
 STEPS = 40
 
 
-def _case(name: str, schedule: Callable[[], Any], theirs: Callable[[Any, Any], Any], lr: float = 0.3, steps: int = STEPS) -> Case:
+def _case(
+    name: str, schedule: Callable[[], Any], theirs: Callable[[Any, Any], Any], lr: float = 0.3, steps: int = STEPS
+) -> Case:
     """`theirs(torch.optim.lr_scheduler, optimizer)`; the optimizer starts with lr."""
 
     def run_theirs(inputs: Arrays) -> Arrays:
@@ -43,7 +45,9 @@ def _plateau_case(name: str, higher: bool) -> Case:
         import torch
 
         optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 0.3)
-        made = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, mode="max" if higher else "min", min_lr=0.01, **options)
+        made = torch.optim.lr_scheduler.ReduceLROnPlateau(
+            optimizer, mode="max" if higher else "min", min_lr=0.01, **options
+        )
         rates = []
         for value in inputs["values"]:
             made.step(float(value))
@@ -68,7 +72,11 @@ CASES = [
     _case("inverse_time", lambda: optim.InverseTime(0.3, 0.2), lambda s, o: s.LambdaLR(o, lambda t: 1 / (1 + 0.2 * t))),
     _case("polynomial", lambda: optim.Polynomial(0.3, 30, 2.0), lambda s, o: s.PolynomialLR(o, 30, 2.0)),
     _case("cosine", lambda: optim.Cosine(0.3, STEPS, 0.02), lambda s, o: s.CosineAnnealingLR(o, STEPS, 0.02)),
-    _case("cosine_restarts", lambda: optim.Cosine(0.3, 9, 0.02, restarts=True), lambda s, o: s.CosineAnnealingWarmRestarts(o, 9, eta_min=0.02)),
+    _case(
+        "cosine_restarts",
+        lambda: optim.Cosine(0.3, 9, 0.02, restarts=True),
+        lambda s, o: s.CosineAnnealingWarmRestarts(o, 9, eta_min=0.02),
+    ),
     _case("warmup", lambda: optim.Warmup(optim.Constant(0.3), 10, 0.1), lambda s, o: s.LinearLR(o, 0.1, 1.0, 10)),
     _case(
         "warmup_cosine",
@@ -79,7 +87,9 @@ CASES = [
     _case(
         "one_cycle_three_phases",
         lambda: optim.OneCycle(0.3, STEPS, rise=0.4, div=5, final_div=50),
-        lambda s, o: s.OneCycleLR(o, 0.3, STEPS, pct_start=0.4, div_factor=5, final_div_factor=50, anneal_strategy="linear", three_phase=True),
+        lambda s, o: s.OneCycleLR(
+            o, 0.3, STEPS, pct_start=0.4, div_factor=5, final_div_factor=50, anneal_strategy="linear", three_phase=True
+        ),
     ),
     _plateau_case("plateau", False),
     _plateau_case("plateau_higher", True),

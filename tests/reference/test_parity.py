@@ -1,6 +1,7 @@
 """Layers, losses, update rules and schedules against PyTorch in float64, relative error at most 1e-6.
 
-Everywhere against the committed answers, eagerly and compiled; live with fresh random inputs where PyTorch is installed.
+Everywhere against the committed answers, eagerly and compiled; live with fresh random inputs where PyTorch is
+installed.
 """
 
 from __future__ import annotations
@@ -41,8 +42,16 @@ def test_agrees_with_the_committed_answers(name: str) -> None:
     assert_same(case.ours(of(case, "in"), plain), of(case, "out"))
 
 
-# What keeps state or chooses by shape is compiled every time; the rest is single operations, whose records are compared compiled too.
-QUICK = ("optimizer/", "layer/batch", "layer/embedding_padding", "layer/mlp", "loss/cross_entropy_everything_mean", "loss/nll_ignore")
+# What keeps state or chooses by shape is compiled every time; the rest is single operations, whose records are compared
+# compiled too.
+QUICK = (
+    "optimizer/",
+    "layer/batch",
+    "layer/embedding_padding",
+    "layer/mlp",
+    "loss/cross_entropy_everything_mean",
+    "loss/nll_ignore",
+)
 
 
 @pytest.mark.parametrize(

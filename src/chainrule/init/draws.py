@@ -1,7 +1,7 @@
 """First values by chance: plain distributions, and those whose width follows from the size of the layer.
 
-Each takes a shape, a `dtype` (float32 unless said otherwise) and a `stream`; without one it draws from the default stream, which
-`cr.random.seed` starts again.
+Each takes a shape, a `dtype` (float32 unless said otherwise) and a `stream`; without one it draws from the default
+stream, which `cr.random.seed` starts again.
 """
 
 from __future__ import annotations
@@ -46,14 +46,18 @@ def normal(
     return (stream or default_stream()).normal(shape, mean, std, float32 if dtype is None else dtype)
 
 
-def xavier_uniform(shape: tuple[int, ...], gain: float = 1.0, *, dtype: Any = None, stream: Stream | None = None) -> Tensor:
-    """Uniform in ±gain·√(6 / (fan_in + fan_out)): activations and gradients keep their variance through linear or tanh layers.
+def xavier_uniform(
+    shape: tuple[int, ...], gain: float = 1.0, *, dtype: Any = None, stream: Stream | None = None
+) -> Tensor:
+    """Uniform in ±gain·√(6 / (fan_in + fan_out)): activations and gradients keep their variance through linear or tanh
+    layers.
 
     Arguments:
         shape: (…, in, out).
         gain: 1 for linear and sigmoid; PyTorch suggests 5/3 for tanh and √2 for ReLU.
 
-    Source: Glorot & Bengio, "Understanding the Difficulty of Training Deep Feedforward Neural Networks" (2010), equation 16.
+    Source: Glorot & Bengio, "Understanding the Difficulty of Training Deep Feedforward Neural Networks" (2010),
+    equation 16.
 
     Example:
         >>> from chainrule import init
@@ -64,7 +68,9 @@ def xavier_uniform(shape: tuple[int, ...], gain: float = 1.0, *, dtype: Any = No
     return uniform(shape, -bound, bound, dtype=dtype, stream=stream)
 
 
-def xavier_normal(shape: tuple[int, ...], gain: float = 1.0, *, dtype: Any = None, stream: Stream | None = None) -> Tensor:
+def xavier_normal(
+    shape: tuple[int, ...], gain: float = 1.0, *, dtype: Any = None, stream: Stream | None = None
+) -> Tensor:
     """Normal with the variance gain²·2 / (fan_in + fan_out).
 
     Arguments and source: as `xavier_uniform`, equation 12.
@@ -91,7 +97,8 @@ def he_normal(
     dtype: Any = None,
     stream: Stream | None = None,
 ) -> Tensor:
-    """Normal with the variance 2 / ((1 + a²)·fan_in): activations keep their variance through layers of ReLU (a = 0) or leaky ReLU.
+    """Normal with the variance 2 / ((1 + a²)·fan_in): activations keep their variance through layers of ReLU (a = 0) or
+    leaky ReLU.
 
     Arguments:
         shape: (…, in, out).
@@ -118,7 +125,8 @@ def he_uniform(
     dtype: Any = None,
     stream: Stream | None = None,
 ) -> Tensor:
-    """Uniform in ±√(6 / ((1 + a²)·fan_in)), with the same variance as `he_normal`, whose arguments and source it shares.
+    """Uniform in ±√(6 / ((1 + a²)·fan_in)), with the same variance as `he_normal`, whose arguments and source it
+    shares.
 
     Example:
         >>> from chainrule import init
@@ -130,13 +138,15 @@ def he_uniform(
 
 
 def orthogonal(shape: tuple[int, ...], gain: float = 1.0, *, dtype: Any = None, stream: Stream | None = None) -> Tensor:
-    """A random matrix whose columns (or rows, where there are fewer) are orthogonal and of length gain: no direction shrinks or grows.
+    """A random matrix whose columns (or rows, where there are fewer) are orthogonal and of length gain: no direction
+    shrinks or grows.
 
     Arguments:
         shape: (…, in, out); all axes but the last count as rows.
 
-    Source: Saxe, McClelland & Ganguli, "Exact Solutions to the Nonlinear Dynamics of Learning in Deep Linear Neural Networks" (2014);
-    drawn evenly as in Mezzadri, "How to Generate Random Matrices from the Classical Compact Groups" (2007).
+    Source: Saxe, McClelland & Ganguli, "Exact Solutions to the Nonlinear Dynamics of Learning in Deep Linear Neural
+    Networks" (2014); drawn evenly as in Mezzadri, "How to Generate Random Matrices from the Classical Compact Groups"
+    (2007).
 
     Example:
         >>> import numpy as np

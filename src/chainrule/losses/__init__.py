@@ -1,4 +1,6 @@
-"""The losses floor: what is minimised. Each objective is a function and a class; the class knows what the outputs mean (`predict`)."""
+"""The losses floor: what is minimised. Each objective is a function and a class; the class knows what the outputs mean
+(`predict`).
+"""
 
 from chainrule.losses.base import Loss
 from chainrule.losses.binary_cross_entropy import BinaryCrossEntropy, binary_cross_entropy

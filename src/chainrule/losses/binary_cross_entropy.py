@@ -18,7 +18,8 @@ __all__ = ["BinaryCrossEntropy", "binary_cross_entropy"]
 def binary_cross_entropy(
     logits: Any, target: Any, *, positive_weight: float | None = None, reduction: str = "mean", weights: Any = None
 ) -> Tensor:
-    """−t·log σ(z) − (1 − t)·log(1 − σ(z)) of each number, and their mean: the negative log-likelihood of a Bernoulli distribution.
+    """−t·log σ(z) − (1 − t)·log(1 − σ(z)) of each number, and their mean: the negative log-likelihood of a Bernoulli
+    distribution.
 
     Arguments:
         logits: z, (N, …), floating; the numbers before a sigmoid.
@@ -31,8 +32,8 @@ def binary_cross_entropy(
         ShapeError: when the shapes differ, (N,) and (N, 1) included.
         LabelError: for a target outside [0, 1], naming the first such row.
 
-    Differs from PyTorch: this is its `binary_cross_entropy_with_logits`, positive_weight its pos_weight; probabilities are not accepted as
-    predictions, since their logarithm loses digits.
+    Differs from PyTorch: this is its `binary_cross_entropy_with_logits`, positive_weight its pos_weight; probabilities
+    are not accepted as predictions, since their logarithm loses digits.
 
     Example:
         >>> import chainrule as cr
@@ -59,8 +60,11 @@ def _check_target(target: Tensor) -> None:
     row = tuple(int(i) for i in np.argwhere(~((values >= 0) & (values <= 1)))[0])
     found = sorted({float(v) for v in np.unique(values)[:3]})
     raise LabelError(
-        f"binary_cross_entropy got the target {values[row]:g} in row {row[0] if len(row) == 1 else row}; targets lie between 0 and 1.",
-        fix="(target + 1) / 2" if found == [-1.0, 1.0] else "(target == positive_class), or cross_entropy for more than two classes",
+        f"binary_cross_entropy got the target {values[row]:g} in row {row[0] if len(row) == 1 else row}; targets "
+        "lie between 0 and 1.",
+        fix="(target + 1) / 2"
+        if found == [-1.0, 1.0]
+        else "(target == positive_class), or cross_entropy for more than two classes",
     )
 
 

@@ -17,7 +17,8 @@ LOSSES: dict[str, type[Loss]] = {kind.name: kind for kind in (MSE, MAE, Huber, C
 
 
 def make(name: str, **options: Any) -> Loss:
-    """A loss by its name in a configuration, such as `"cross_entropy"`; `Loss.name` and `Loss.options` give back what made it.
+    """A loss by its name in a configuration, such as `"cross_entropy"`; `Loss.name` and `Loss.options` give back what
+    made it.
 
     Raises:
         ConfigError: for an unknown name or option, with the nearest known ones.
@@ -33,5 +34,7 @@ def make(name: str, **options: Any) -> Loss:
     accepted = list(inspect.signature(kind).parameters)
     for key in options:
         if key not in accepted:
-            raise ConfigError(f"The loss {name!r} has no option {key!r}.{suggest(key, accepted)}", fix=f"one of {', '.join(accepted)}")
+            raise ConfigError(
+                f"The loss {name!r} has no option {key!r}.{suggest(key, accepted)}", fix=f"one of {', '.join(accepted)}"
+            )
     return kind(**options)

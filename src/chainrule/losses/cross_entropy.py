@@ -27,12 +27,14 @@ def cross_entropy(
     reduction: str = "mean",
     weights: Any = None,
 ) -> Tensor:
-    """−Σ_c t_c · log softmax(logits)_c of each row, and their mean: the negative log-likelihood of a categorical distribution.
+    """−Σ_c t_c · log softmax(logits)_c of each row, and their mean: the negative log-likelihood of a categorical
+    distribution.
 
     Arguments:
         logits: (…, C), floating; the numbers before a softmax.
         target: labels (…), integers from 0 to C − 1; or soft targets (…, C), floating, the probability of each class.
-        class_weights: (C,): how much each class counts, None for equally. With labels, the mean is over the sum of the rows' weights.
+        class_weights: (C,): how much each class counts, None for equally. With labels, the mean is over the sum of the
+            rows' weights.
         label_smoothing: ε: the target becomes (1 − ε)·target + ε / C.
         ignore_index: rows with this label do not count.
         reduction: "mean", "sum" or "none" (a loss for each row).
@@ -43,11 +45,13 @@ def cross_entropy(
 
     Raises:
         ShapeError: when target and logits do not fit; DtypeError: for labels that are not integers.
-        LabelError: for a label outside 0 … C − 1, naming the first such row; inside a compiled function its loss is nan instead.
+        LabelError: for a label outside 0 … C − 1, naming the first such row; inside a compiled function its loss is nan
+        instead.
 
     Differs from PyTorch: classes are the last axis; ignore_index is None by default; the mean of no rows is 0, not nan.
 
-    Source: label smoothing: Szegedy et al., "Rethinking the Inception Architecture for Computer Vision" (2015), section 7.
+    Source: label smoothing: Szegedy et al., "Rethinking the Inception Architecture for Computer Vision" (2015), section
+    7.
 
     Example:
         >>> import chainrule as cr
@@ -104,7 +108,8 @@ def nll(
     reduction: str = "mean",
     weights: Any = None,
 ) -> Tensor:
-    """−log p[label] of each row, and their mean: the negative log-likelihood, from log-probabilities such as `nn.LogSoftmax` gives.
+    """−log p[label] of each row, and their mean: the negative log-likelihood, from log-probabilities such as
+    `nn.LogSoftmax` gives.
 
     Arguments:
         log_probabilities: (…, C), floating.
@@ -134,7 +139,8 @@ def _class_weights(class_weights: Any, logits: Tensor) -> Tensor:
     made = as_target(class_weights, logits)
     if made.shape != logits.shape[-1:]:
         raise ShapeError(
-            f"class_weights have the shape {made.shape}; with logits of shape {logits.shape} there are {logits.shape[-1]} classes.",
+            f"class_weights have the shape {made.shape}; with logits of shape {logits.shape} there are "
+            f"{logits.shape[-1]} classes.",
             fix=f"one weight for each class: shape {logits.shape[-1:]}",
         )
     return made

@@ -24,14 +24,16 @@ def as_labels(loss: str, logits: Tensor, labels: Any) -> Tensor:
     if labels.dtype.kind not in "iu":
         raise DtypeError(
             f"{loss} got labels of dtype {labels.dtype} and shape {labels.shape} for logits of shape {logits.shape}.",
-            fix="integer labels, labels.astype('int32'); or, for a probability of each class, a floating target of the logits' shape",
+            fix="integer labels, labels.astype('int32'); or, for a probability of each class, a floating target "
+            "of the logits' shape",
         )
     if not logits.shape or labels.shape != logits.shape[:-1]:
         wanted = logits.shape[:-1]
         if labels.shape == (*wanted, 1):
             fix = "labels[..., 0]"
         elif labels.shape == logits.shape:
-            fix = "labels.astype(logits.dtype), if they are probabilities or one-hot rows; cr.argmax(labels, axis=-1) for the indices"
+            fix = "labels.astype(logits.dtype), if they are probabilities or one-hot rows; cr.argmax(labels, "
+            "axis=-1) for the indices"
         else:
             fix = f"one label for each row: labels of shape {wanted}"
         raise ShapeError(f"{loss} got logits of shape {logits.shape} and labels of shape {labels.shape}.", fix=fix)
@@ -61,7 +63,8 @@ def check_range(loss: str, labels: Tensor, classes: int, ignore_index: int | Non
     elif ignore_index is None and value in (-1, -100):
         fix = f"ignore_index={value}, if such rows are to be left out"
     raise LabelError(
-        f"{loss} got the label {value} in row {row[0] if len(row) == 1 else row}; with {classes} classes labels are 0 to {classes - 1} "
+        f"{loss} got the label {value} in row {row[0] if len(row) == 1 else row}; with {classes} classes labels "
+        f"are 0 to {classes - 1} "
         f"({int(wrong.sum())} of {values.size} are outside).",
         fix=fix,
     )

@@ -1,6 +1,7 @@
 """Penalties on the size of parameters, added to a loss; and the step that gives exact zeros.
 
-They count weights only: biases and the parameters of normalisations are left out (`Parameter.penalised` is False) unless asked for.
+They count weights only: biases and the parameters of normalisations are left out (`Parameter.penalised` is False)
+unless asked for.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ def _total(terms: list[Tensor]) -> Tensor:
 
 
 def l1(parameters: Any, strength: float, *, every: bool = False) -> Tensor:
-    """λ Σ|θ|: pulls with the same force on all weights, so that unneeded ones go to 0 (exactly by `shrink`). The gradient at 0 is 0.
+    """λ Σ|θ|: pulls with the same force on all weights, so that unneeded ones go to 0 (exactly by `shrink`). The
+    gradient at 0 is 0.
 
     Arguments:
         parameters: a Module, or an iterable of parameters.
@@ -60,7 +62,8 @@ def l1(parameters: Any, strength: float, *, every: bool = False) -> Tensor:
 def l2(parameters: Any, strength: float, *, every: bool = False) -> Tensor:
     """λ Σθ²: pulls on weights in proportion to their size. Arguments as for `l1`.
 
-    An optimizer's `weight_decay` of the L2 kind is the gradient of ½·weight_decay·Σθ²: `l2(model, λ)` equals weight_decay = 2λ.
+    An optimizer's `weight_decay` of the L2 kind is the gradient of ½·weight_decay·Σθ²: `l2(model, λ)` equals
+    weight_decay = 2λ.
 
     Source: Hoerl & Kennard, "Ridge Regression" (1970).
 
@@ -105,8 +108,8 @@ def soft_threshold(xp: Any, x: Any, lr: Any, /, *, l1: float, l2: float) -> Any:
 
 
 def shrink(parameters: Any, lr: Any, l1: float, l2: float = 0.0, *, every: bool = False) -> None:
-    """θ ← sign(θ)·max(|θ| − ηλ₁, 0) / (1 + 2ηλ₂): the proximal step of the elastic net, to take after an optimizer's step instead of adding the
-    penalty to the loss. Weights that do not pull against it become exactly 0.
+    """θ ← sign(θ)·max(|θ| − ηλ₁, 0) / (1 + 2ηλ₂): the proximal step of the elastic net, to take after an optimizer's
+    step instead of adding the penalty to the loss. Weights that do not pull against it become exactly 0.
 
     Arguments:
         parameters: a Module, or an iterable of parameters; those that are frozen are left alone.
@@ -114,7 +117,8 @@ def shrink(parameters: Any, lr: Any, l1: float, l2: float = 0.0, *, every: bool 
         l1, l2: the strengths λ₁ and λ₂.
         every: biases and the parameters of normalisations too.
 
-    Source: Beck & Teboulle, "A Fast Iterative Shrinkage-Thresholding Algorithm" (2009), equation 1.5; Parikh & Boyd, "Proximal Algorithms" (2014), section 6.5.3.
+    Source: Beck & Teboulle, "A Fast Iterative Shrinkage-Thresholding Algorithm" (2009), equation 1.5; Parikh & Boyd,
+    "Proximal Algorithms" (2014), section 6.5.3.
 
     Example:
         >>> from chainrule import losses, nn
@@ -132,7 +136,8 @@ def shrink(parameters: Any, lr: Any, l1: float, l2: float = 0.0, *, every: bool 
 
 
 class ElasticNet:
-    """The penalty as an object, with its two strengths: called with a model it gives λ₁ Σ|θ| + λ₂ Σθ², and `shrink` takes its proximal step.
+    """The penalty as an object, with its two strengths: called with a model it gives λ₁ Σ|θ| + λ₂ Σθ², and `shrink`
+    takes its proximal step.
 
     Arguments:
         l1, l2: the strengths; l2 = 0 is the lasso, l1 = 0 ridge regression.

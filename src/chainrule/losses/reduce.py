@@ -60,8 +60,9 @@ def reduce(losses: Tensor, reduction: str, weights: Any = None) -> Tensor:
     Arguments:
         losses: of any shape, rows first.
         reduction: "mean", "sum" or "none".
-        weights: None, or how much each row counts: a shape that begins like the losses', such as (N,) or (N, T). Further axes are
-            averaged within a row first. The mean is Σ weight·loss / Σ weight, and 0 where all weights are 0.
+        weights: None, or how much each row counts: a shape that begins like the losses', such as (N,) or (N, T).
+            Further axes are averaged within a row first. The mean is Σ weight·loss / Σ weight, and 0 where all weights
+            are 0.
 
     Raises:
         ConfigError: for an unknown reduction.
@@ -80,7 +81,9 @@ def reduce(losses: Tensor, reduction: str, weights: Any = None) -> Tensor:
     if weights.ndim < losses.ndim:
         losses = losses.mean(axis=tuple(range(weights.ndim, losses.ndim)))
     weighted = losses * weights
-    return weighted_mean(weighted, weights) if reduction == "mean" else weighted.sum() if reduction == "sum" else weighted
+    return (
+        weighted_mean(weighted, weights) if reduction == "mean" else weighted.sum() if reduction == "sum" else weighted
+    )
 
 
 def weighted_mean(weighted: Tensor, weights: Tensor) -> Tensor:

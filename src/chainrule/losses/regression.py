@@ -21,7 +21,8 @@ def _difference(loss: str, prediction: Any, target: Any) -> Tensor:
 
 
 def mse(prediction: Any, target: Any, *, reduction: str = "mean", weights: Any = None) -> Tensor:
-    """The mean squared error, mean (prediction − target)²: the negative log-likelihood of a Gaussian of fixed width, scaled.
+    """The mean squared error, mean (prediction − target)²: the negative log-likelihood of a Gaussian of fixed width,
+    scaled.
 
     Arguments:
         prediction: (N, …), floating.
@@ -44,7 +45,8 @@ def mse(prediction: Any, target: Any, *, reduction: str = "mean", weights: Any =
 
 
 def mae(prediction: Any, target: Any, *, reduction: str = "mean", weights: Any = None) -> Tensor:
-    """The mean absolute error, mean |prediction − target|; its gradient where they are equal is 0. Arguments and errors are `mse`'s.
+    """The mean absolute error, mean |prediction − target|; its gradient where they are equal is 0. Arguments and errors
+    are `mse`'s.
 
     PyTorch calls it `l1_loss`.
 
@@ -57,7 +59,8 @@ def mae(prediction: Any, target: Any, *, reduction: str = "mean", weights: Any =
 
 
 def huber(prediction: Any, target: Any, *, delta: float = 1.0, reduction: str = "mean", weights: Any = None) -> Tensor:
-    """Huber's loss of d = prediction − target: ½d² where |d| ≤ δ, else δ(|d| − ½δ). Large errors count less than under `mse`.
+    """Huber's loss of d = prediction − target: ½d² where |d| ≤ δ, else δ(|d| − ½δ). Large errors count less than under
+    `mse`.
 
     Arguments:
         delta: δ > 0, where it turns from a square into a line.

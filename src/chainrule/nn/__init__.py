@@ -1,4 +1,6 @@
-"""The nn floor: layers, and Module, which they and models are made of. Images are channels last (N, H, W, C), sequences (N, T, C)."""
+"""The nn floor: layers, and Module, which they and models are made of. Images are channels last (N, H, W, C), sequences
+(N, T, C).
+"""
 
 from chainrule.nn.activations import (
     ELU,

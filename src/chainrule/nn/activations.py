@@ -1,6 +1,7 @@
 """Activation functions as layers, and the table to choose one by name.
 
-All are applied to each number by itself, except Softmax and Hardmax, which are applied to each row. Shapes and dtypes stay.
+All are applied to each number by itself, except Softmax and Hardmax, which are applied to each row. Shapes and dtypes
+stay.
 """
 
 from __future__ import annotations
@@ -157,7 +158,8 @@ class PReLU(Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.num_parameters > 1 and (not x.shape or x.shape[-1] != self.num_parameters):
             raise ShapeError(
-                f"{self.label()} has {self.num_parameters} slopes and got {x.shape}: one for each entry of the last axis are needed.",
+                f"{self.label()} has {self.num_parameters} slopes and got {x.shape}: one for each entry of the "
+                "last axis are needed.",
                 fix=f"PReLU({x.shape[-1] if x.shape else 1}), or PReLU() for one shared slope",
             )
         return ops.where(x > 0, x, self.weight * x)
@@ -172,7 +174,8 @@ class ELU(Module):
     Arguments:
         alpha: −α is the value far below 0.
 
-    Source: Clevert, Unterthiner & Hochreiter, "Fast and Accurate Deep Network Learning by Exponential Linear Units" (2015).
+    Source: Clevert, Unterthiner & Hochreiter, "Fast and Accurate Deep Network Learning by Exponential Linear Units"
+    (2015).
 
     Example:
         >>> import chainrule as cr
@@ -267,7 +270,8 @@ class Softplus(Module):
 class Heaviside(Module):
     """y = 1 where x ≥ 0, else 0: the step of the perceptron (ReLU is not a step).
 
-    Its derivative is 0 wherever it exists, so nothing behind it learns by gradients; the perceptron has a rule of its own.
+    Its derivative is 0 wherever it exists, so nothing behind it learns by gradients; the perceptron has a rule of its
+    own.
 
     Arguments:
         at_zero: the value at exactly 0.
@@ -326,8 +330,8 @@ class Hardmax(Module):
 class Softmax(Module):
     """y = e^(x/T) / Σ e^(x/T) of each row: probabilities. Large inputs do not overflow.
 
-    The losses of classification take the numbers before a softmax (logits): leave it out of a model that is trained with
-    `losses.cross_entropy`.
+    The losses of classification take the numbers before a softmax (logits): leave it out of a model that is trained
+    with `losses.cross_entropy`.
 
     Arguments:
         axis: what a row is.
@@ -337,8 +341,10 @@ class Softmax(Module):
 
     Example:
         >>> import chainrule as cr
-        >>> cr.nn.Softmax()(cr.tensor([[0.0, 0.0]])).tolist(), cr.nn.Softmax(temperature=0)(cr.tensor([[1.0, 2.0]])).tolist()
-        ([[0.5, 0.5]], [[0.0, 1.0]])
+        >>> cr.nn.Softmax()(cr.tensor([[0.0, 0.0]])).tolist()
+        [[0.5, 0.5]]
+        >>> cr.nn.Softmax(temperature=0)(cr.tensor([[1.0, 2.0]])).tolist()
+        [[0.0, 1.0]]
     """
 
     def __init__(self, axis: int = -1, *, temperature: float = 1.0) -> None:
@@ -413,5 +419,7 @@ def activation(name: str, **options: Any) -> Module:
     """
     found = _BY_NAME.get(name.lower().replace("-", "_"))
     if found is None:
-        raise ConfigError(f"There is no activation {name!r}.{suggest(name, _BY_NAME)}", fix=f"one of {', '.join(_BY_NAME)}")
+        raise ConfigError(
+            f"There is no activation {name!r}.{suggest(name, _BY_NAME)}", fix=f"one of {', '.join(_BY_NAME)}"
+        )
     return found(**options)

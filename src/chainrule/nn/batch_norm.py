@@ -17,20 +17,21 @@ __all__ = ["BatchNorm"]
 
 
 class BatchNorm(Module):
-    """y = γ(x − μ)/√(v + ε) + β, with the mean μ and variance v of each channel over all other axes: of the batch in training, running ones in `eval`.
+    """y = γ(x − μ)/√(v + ε) + β, with the mean μ and variance v of each channel over all other axes: of the batch in
+    training, running ones in `eval`.
 
     Arguments:
         num_features: C, the size of the last axis.
         epsilon: ε.
-        momentum: how much of the batch enters the running statistics: running ← (1 − momentum)·running + momentum·batch. This is PyTorch's
-            convention; Keras's momentum is 1 − this.
+        momentum: how much of the batch enters the running statistics: running ← (1 − momentum)·running +
+            momentum·batch. This is PyTorch's convention; Keras's momentum is 1 − this.
         affine: whether there are γ (weight) and β (bias).
 
     Shapes:
         x (…, C) → y of the same shape: (N, C), (N, T, C), (N, H, W, C). weight, bias, running_mean, running_var (C,).
 
-    The batch is normalised with the biased variance (1/n), the running variance takes the unbiased one (1/(n − 1)), as in PyTorch and in
-    the paper's algorithm 2. Penalties leave γ and β out.
+    The batch is normalised with the biased variance (1/n), the running variance takes the unbiased one (1/(n − 1)), as
+    in PyTorch and in the paper's algorithm 2. Penalties leave γ and β out.
 
     Raises:
         ShapeError: when the last axis of x is not num_features, or in training for a single row, which has no variance.
@@ -44,8 +45,10 @@ class BatchNorm(Module):
         >>> from chainrule import nn
         >>> layer = nn.BatchNorm(1)
         >>> y = layer(cr.tensor([[1.0], [3.0]]))
-        >>> [round(v, 3) for v in y[:, 0].tolist()], [round(v, 3) for v in (float(layer.running_mean[0]), float(layer.running_var[0]))]
-        ([-1.0, 1.0], [0.2, 1.1])
+        >>> [round(v, 3) for v in y[:, 0].tolist()]
+        [-1.0, 1.0]
+        >>> round(float(layer.running_mean[0]), 3), round(float(layer.running_var[0]), 3)
+        (0.2, 1.1)
     """
 
     def __init__(
@@ -56,7 +59,9 @@ class BatchNorm(Module):
         if not epsilon > 0:
             raise ConfigError(f"BatchNorm needs epsilon > 0, got {epsilon}.")
         if not 0.0 <= momentum <= 1.0:
-            raise ConfigError(f"The momentum of BatchNorm lies between 0 and 1, got {momentum}.", fix="0.1; Keras's 0.99 is 0.01 here")
+            raise ConfigError(
+                f"The momentum of BatchNorm lies between 0 and 1, got {momentum}.", fix="0.1; Keras's 0.99 is 0.01 here"
+            )
         self.epsilon = float(epsilon)
         self.momentum = float(momentum)
         shape = (num_features,)
@@ -85,7 +90,7 @@ class BatchNorm(Module):
                 f"{self.label()} got {x.shape} in training: a single row has no variance.",
                 fix="larger batches (drop the last one where it has a single row), or model.eval() to predict",
             )
-        y, mean, variance = batch_norm(x, self.weight, self.bias, epsilon=self.epsilon)  # type: ignore[misc]
+        y, mean, variance = batch_norm(x, self.weight, self.bias, epsilon=self.epsilon)
         with no_grad():
             keep, m = 1.0 - self.momentum, self.momentum
             self.running_mean.assign(keep * self.running_mean + m * mean)
@@ -93,4 +98,6 @@ class BatchNorm(Module):
         return y
 
     def extra_repr(self) -> str:
-        return f"{self.num_features}, epsilon={self.epsilon}, momentum={self.momentum}, affine={self.weight is not None}"
+        return (
+            f"{self.num_features}, epsilon={self.epsilon}, momentum={self.momentum}, affine={self.weight is not None}"
+        )

@@ -99,7 +99,10 @@ class ModuleDict(Module):
 
     def __setitem__(self, name: str, module: Module) -> None:
         if not isinstance(name, str) or not name or "." in name or name.startswith("_") or hasattr(type(self), name):
-            raise ConfigError(f"A module cannot be called {name!r} in a ModuleDict.", fix="a word that is not a method of Module, without dots")
+            raise ConfigError(
+                f"A module cannot be called {name!r} in a ModuleDict.",
+                fix="a word that is not a method of Module, without dots",
+            )
         setattr(self, name, _checked(self, module))
 
     def __getitem__(self, name: str) -> Module:

@@ -14,22 +14,24 @@ __all__ = ["Dropout"]
 
 
 class Dropout(Module):
-    """In training, each number is set to 0 with probability p and the others are divided by 1 − p, so that the mean stays; else y = x.
+    """In training, each number is set to 0 with probability p and the others are divided by 1 − p, so that the mean
+    stays; else y = x.
 
-    The mask is fresh in every forward. It comes from a stream whose state belongs to the module's state: saved and loaded with it, carried along in
-    compiled functions, and the same again when a step is replayed.
+    The mask is fresh in every forward. It comes from a stream whose state belongs to the module's state: saved and
+    loaded with it, carried along in compiled functions, and the same again when a step is replayed.
 
     Arguments:
         p: the probability of leaving out.
-        stream: where the masks come from; by default a stream of the layer's own, started by a number drawn from the default stream, so
-            that `cr.random.seed` before the model is made fixes everything.
+        stream: where the masks come from; by default a stream of the layer's own, started by a number drawn from the
+            default stream, so that `cr.random.seed` before the model is made fixes everything.
 
     Raises:
         ConfigError: when p is not between 0 and 1.
 
     Differs from the paper, which scales at test time instead ("inverted" dropout; the same in expectation).
 
-    Source: Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting" (2014), sections 4 and 10.
+    Source: Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting" (2014), sections 4
+    and 10.
 
     Example:
         >>> import chainrule as cr

@@ -18,7 +18,8 @@ __all__ = ["Embedding"]
 
 
 class Embedding(Module):
-    """y = weight[ids]: the learned vector of each id. The gradient touches only the rows that were looked up, and so does the optimizer.
+    """y = weight[ids]: the learned vector of each id. The gradient touches only the rows that were looked up, and so
+    does the optimizer.
 
     Arguments:
         num_embeddings: V, how many ids there are: 0 to V − 1.
@@ -29,10 +30,12 @@ class Embedding(Module):
         ids (…), integers → y (…, D). weight (V, D), first drawn from N(0, 1) as in PyTorch.
 
     Raises:
-        LabelError: for an id outside 0 … V − 1, naming it and its place; inside a compiled function its vector is nan instead.
+        LabelError: for an id outside 0 … V − 1, naming it and its place; inside a compiled function its vector is nan
+        instead.
         DtypeError: for ids that are not integers.
 
-    Differs from PyTorch: the gradient is always row-sparse (`weight.grad` is a `RowSparse`, whose `dense()` is the table).
+    Differs from PyTorch: the gradient is always row-sparse (`weight.grad` is a `RowSparse`, whose `dense()` is the
+    table).
 
     Example:
         >>> import chainrule as cr
@@ -44,7 +47,9 @@ class Embedding(Module):
         ((2, 2, 8), RowSparse(4 rows of (1000, 8), dtype=float32))
     """
 
-    def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, *, dtype: Any = None) -> None:
+    def __init__(
+        self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, *, dtype: Any = None
+    ) -> None:
         super().__init__()
         self.num_embeddings = positive(num_embeddings, "num_embeddings")
         self.embedding_dim = positive(embedding_dim, "embedding_dim")
@@ -79,8 +84,11 @@ class Embedding(Module):
             return
         place = tuple(int(i) for i in np.argwhere((values < 0) | (values >= self.num_embeddings))[0])
         raise LabelError(
-            f"{self.label()} got the id {int(values[place])} at {list(place)}; it has the ids 0 to {self.num_embeddings - 1}.",
-            fix=f"Embedding({int(values.max()) + 1}, {self.embedding_dim})" if values.min() >= 0 else "ids numbered from 0",
+            f"{self.label()} got the id {int(values[place])} at {list(place)}; it has the ids 0 to "
+            f"{self.num_embeddings - 1}.",
+            fix=f"Embedding({int(values.max()) + 1}, {self.embedding_dim})"
+            if values.min() >= 0
+            else "ids numbered from 0",
         )
 
     def extra_repr(self) -> str:

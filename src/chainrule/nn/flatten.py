@@ -20,7 +20,8 @@ class Flatten(Module):
         end_axis: the last of them.
 
     Shapes:
-        (N, H, W, C) → (N, H·W·C) by default. `Flatten(0)` makes (N, 1) into (N,), what a target of single numbers needs.
+        (N, H, W, C) → (N, H·W·C) by default. `Flatten(0)` makes (N, 1) into (N,), what a target of single numbers
+        needs.
 
     Example:
         >>> import chainrule as cr
@@ -37,7 +38,9 @@ class Flatten(Module):
         try:
             start, end = range(x.ndim)[self.start_axis], range(x.ndim)[self.end_axis]
         except IndexError:
-            raise ShapeError(f"{self.label()} got {x.shape}, which has no axis {self.start_axis} or {self.end_axis}.") from None
+            raise ShapeError(
+                f"{self.label()} got {x.shape}, which has no axis {self.start_axis} or {self.end_axis}."
+            ) from None
         if start > end:
             raise ShapeError(f"{self.label()} got {x.shape}: its start axis {start} comes after its end axis {end}.")
         return ops.reshape(x, (*x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :]))

@@ -16,7 +16,8 @@ __all__ = ["LayerNorm"]
 
 
 class LayerNorm(Module):
-    """y = γ(x − μ)/√(v + ε) + β, with the mean μ and (biased) variance v of each row over its last axes; the same in training and `eval`.
+    """y = γ(x − μ)/√(v + ε) + β, with the mean μ and (biased) variance v of each row over its last axes; the same in
+    training and `eval`.
 
     Arguments:
         normalized_shape: the sizes of those axes; a number for just the last.

@@ -21,8 +21,9 @@ class Linear(Module):
         in_features: size of the last axis of x.
         out_features: size of the last axis of y.
         bias: whether there is one.
-        dialect: how the first values are drawn. "paper": weight from N(0, 2 / in_features) (He et al. 2015, equation 10), bias 0;
-            "pytorch": both uniform in ±1/√in_features; "keras": weight uniform in ±√(6 / (in + out)) (Glorot & Bengio 2010), bias 0.
+        dialect: how the first values are drawn. "paper": weight from N(0, 2 / in_features) (He et al. 2015, equation
+            10), bias 0; "pytorch": both uniform in ±1/√in_features; "keras": weight uniform in ±√(6 / (in + out))
+            (Glorot & Bengio 2010), bias 0.
         dtype: of weight and bias; float32 unless said otherwise.
 
     Shapes:
@@ -32,7 +33,8 @@ class Linear(Module):
         ShapeError: when the last axis of x is not in_features; it names the layer and what would fit.
         DtypeError: when x has another dtype than the weight.
 
-    Differs from PyTorch: the weight is (in, out), so that y = x · weight without a transpose, and the first values are He's.
+    Differs from PyTorch: the weight is (in, out), so that y = x · weight without a transpose, and the first values are
+    He's.
 
     Example:
         >>> import chainrule as cr
@@ -44,7 +46,9 @@ class Linear(Module):
     weight: Parameter
     bias: Parameter | None
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, *, dialect: str = "paper", dtype: Any = None) -> None:
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, *, dialect: str = "paper", dtype: Any = None
+    ) -> None:
         super().__init__()
         self.in_features = positive(in_features, "in_features")
         self.out_features = positive(out_features, "out_features")
@@ -57,8 +61,8 @@ class Linear(Module):
             raise ShapeError(
                 f"{self.label()} got {x.shape}: "
                 + (f"its in_features should be {x.shape[-1]}." if x.shape else "it needs at least one axis."),
-                fix=f"Linear({x.shape[-1] if x.shape else 1}, {self.out_features}), or inputs whose last axis is {self.in_features}"
-                + (", such as the output of nn.Flatten()" if x.ndim > 2 else ""),
+                fix=f"Linear({x.shape[-1] if x.shape else 1}, {self.out_features}), or inputs whose last axis is "
+                f"{self.in_features}" + (", such as the output of nn.Flatten()" if x.ndim > 2 else ""),
             )
         check_dtype(self, x, self.weight)
         return ops.linear(x, self.weight, self.bias)

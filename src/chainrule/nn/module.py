@@ -21,18 +21,20 @@ M = TypeVar("M", bound="Module")
 
 
 class Module:
-    """The base of layers and models: parameters, buffers and submodules are plain attributes, `forward` is the computation.
+    """The base of layers and models: parameters, buffers and submodules are plain attributes, `forward` is the
+    computation.
 
-    Any attribute that is a `Parameter`, a `Buffer` (or another `Variable`), a random `Stream` or a `Module` belongs to it. Several modules
-    in a row go into `Sequential`, `ModuleList` or `ModuleDict`; a plain list of modules is refused, since nobody would find them.
+    Any attribute that is a `Parameter`, a `Buffer` (or another `Variable`), a random `Stream` or a `Module` belongs to
+    it. Several modules in a row go into `Sequential`, `ModuleList` or `ModuleDict`; a plain list of modules is refused,
+    since nobody would find them.
 
     Call the module, not `forward`: the call notes the layer's path (`encoder.0`), which nodes and error messages show.
 
     Attributes:
         training: whether layers such as Dropout and BatchNorm behave as in training; set by `train()` and `eval()`.
 
-    Differs from PyTorch: `super().__init__()` may be left out; `state_dict` copies, and holds a shared parameter once; the state of random
-    streams belongs to it.
+    Differs from PyTorch: `super().__init__()` may be left out; `state_dict` copies, and holds a shared parameter once;
+    the state of random streams belongs to it.
 
     Example:
         >>> import chainrule as cr
@@ -89,12 +91,14 @@ class Module:
         error.where = f"{error.where}; {here}" if error.where else here
 
     def label(self) -> str:
-        """This layer in messages: its path and what it is, such as `layer '2' (Linear(128, 10))`; right only while it runs."""
+        """This layer in messages: its path and what it is, such as `layer '2' (Linear(128, 10))`; right only while it
+        runs.
+        """
         path = ".".join(SCOPE.get())
         kind = f"{type(self).__name__}({self.extra_repr()})"
         return f"layer {path!r} ({kind})" if path else kind
 
-    # -- attributes ------------------------------------------------------------------------------------------------------------
+    # -- attributes ---------------------------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Module):
@@ -128,7 +132,7 @@ class Module:
         vars(made).update(copy.deepcopy(vars(self), memo))
         return made
 
-    # -- what belongs to it ----------------------------------------------------------------------------------------------------
+    # -- what belongs to it -------------------------------------------------------------------------------------------
 
     def children(self) -> Iterator[tuple[str, Module]]:
         """The modules directly below, as (name, module)."""
@@ -137,7 +141,7 @@ class Module:
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """This module, whose path is the prefix, and all below it, as (path, module); each once."""
         seen: set[int] = set()
-        stack = [(prefix, self)]
+        stack: list[tuple[str, Module]] = [(prefix, self)]
         while stack:
             path, module = stack.pop()
             if id(module) in seen:
@@ -175,7 +179,7 @@ class Module:
         """All state that is not learned."""
         return (v for _, v in self.named_buffers())
 
-    # -- state on file -----------------------------------------------------------------------------------------------------------
+    # -- state on file ------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Copies of all parameters and buffers by path.
@@ -192,7 +196,8 @@ class Module:
             strict: whether every path has to be there, and no other; without it those in common are taken over.
 
         Raises:
-            CheckpointError: naming every missing path, every unexpected one with the nearest known name, and every wrong shape or dtype.
+            CheckpointError: naming every missing path, every unexpected one with the nearest known name, and every
+            wrong shape or dtype.
         """
         own = dict(self._named_variables())
         wrong = []
@@ -209,13 +214,14 @@ class Module:
         if wrong:
             raise CheckpointError(
                 f"The state does not fit this {type(self).__name__}:\n  " + "\n  ".join(wrong),
-                fix="build the model with the same sizes and options as the saved one, or load_state_dict(state, strict=False) "
+                fix="build the model with the same sizes and options as the saved one, or load_state_dict(state, "
+                "strict=False) "
                 "to take over what has the same path",
             )
         for path, array in arrays.items():
             own[path].assign(wrap(np.array(array)))
 
-    # -- modes -----------------------------------------------------------------------------------------------------------------
+    # -- modes --------------------------------------------------------------------------------------------------------
 
     def train(self: M, mode: bool = True) -> M:
         """Sets `training` on this module and all below it; returns the module."""
@@ -228,7 +234,9 @@ class Module:
         return self.train(False)
 
     def freeze(self: M) -> M:
-        """Takes all parameters out of training; running statistics of normalisations still follow the data unless in `eval`."""
+        """Takes all parameters out of training; running statistics of normalisations still follow the data unless in
+        `eval`.
+        """
         for parameter in self.parameters():
             parameter.requires_grad = False
             parameter.zero_grad()
@@ -250,7 +258,10 @@ class Module:
         """
         wanted = as_dtype(dtype)
         if not is_floating(wanted):
-            raise DtypeError(f"A model computes in floating numbers; {wanted} is not.", fix="to(cr.float32), or cr.float64 or cr.bfloat16")
+            raise DtypeError(
+                f"A model computes in floating numbers; {wanted} is not.",
+                fix="to(cr.float32), or cr.float64 or cr.bfloat16",
+            )
         for _, variable in self._named_variables():
             if is_floating(variable.dtype):
                 variable._value = np.array(variable.numpy()).astype(wanted)
@@ -269,13 +280,15 @@ class Module:
             function(module)
         return self
 
-    # -- to look at ------------------------------------------------------------------------------------------------------------
+    # -- to look at ---------------------------------------------------------------------------------------------------
 
     def summary(self, *inputs: Any) -> str:
-        """A table of the layers: path, kind, output shape and number of parameters, from one forward pass without training.
+        """A table of the layers: path, kind, output shape and number of parameters, from one forward pass without
+        training.
 
         Arguments:
-            inputs: what the model is called with: arrays, Tensors, or shapes such as `(1, 64)`, which stand for zeros of the parameters' dtype.
+            inputs: what the model is called with: arrays, Tensors, or shapes such as `(1, 64)`, which stand for zeros
+                of the parameters' dtype.
 
         Example:
             >>> from chainrule import nn
@@ -309,13 +322,16 @@ def _refuse_hidden(module: Module, name: str, value: Any) -> None:
     if any(isinstance(item, Module | Variable) for item in inside):
         kind = "ModuleDict" if isinstance(value, dict) else "ModuleList"
         raise ConfigError(
-            f"{type(module).__name__}.{name} is a {type(value).__name__} with modules or parameters in it, which would not be trained or saved.",
+            f"{type(module).__name__}.{name} is a {type(value).__name__} with modules or parameters in it, which "
+            "would not be trained or saved.",
             fix=f"self.{name} = nn.{kind}(...), or one attribute for each parameter",
         )
 
 
 def quiet_forward(module: Module, inputs: tuple[Any, ...]) -> Any:
-    """One forward pass that leaves no trace: evaluation mode, nothing recorded, every module's mode as it was afterwards."""
+    """One forward pass that leaves no trace: evaluation mode, nothing recorded, every module's mode as it was
+    afterwards.
+    """
     modes = [(m, m._training) for m in module.modules()]
     try:
         module.eval()

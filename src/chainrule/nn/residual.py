@@ -40,8 +40,10 @@ class Residual(Module):
         around = x if self.shortcut is None else self.shortcut(x)
         if inner.shape != around.shape:
             raise ShapeError(
-                f"{self.label()} got {x.shape}: its modules made {inner.shape} of it and the way around {around.shape}; "
+                f"{self.label()} got {x.shape}: its modules made {inner.shape} of it and the way around "
+                f"{around.shape}; "
                 "they are added, so they must be the same.",
-                fix=f"modules that keep the shape, or Residual(..., shortcut=nn.Linear({x.shape[-1]}, {inner.shape[-1]}))",
+                fix=f"modules that keep the shape, or Residual(..., shortcut=nn.Linear({x.shape[-1]}, "
+                f"{inner.shape[-1]}))",
             )
         return around + inner

@@ -15,13 +15,14 @@ class Parameter(Variable):
     """A Variable that is learned.
 
     Arguments:
-        data: the first value, such as `init.he_normal((2, 3))`; copied. float64 data stay float64 only when `dtype` says so or
-            when they are a float64 Tensor.
+        data: the first value, such as `init.he_normal((2, 3))`; copied. float64 data stay float64 only when `dtype`
+            says so or when they are a float64 Tensor.
         name: how it is called in messages; a Module that it is assigned to names it after the attribute.
         requires_grad: False keeps it as it is; `Module.freeze` sets this for all parameters of a module.
         dtype: float32 unless said otherwise.
-        penalised: whether penalties (`losses.l1`, `losses.l2`, `losses.elastic_net`) count it; layers set False for biases and for the scale and
-            shift of a normalisation, whose size says nothing about how complex the model is.
+        penalised: whether penalties (`losses.l1`, `losses.l2`, `losses.elastic_net`) count it; layers set False for
+            biases and for the scale and shift of a normalisation, whose size says nothing about how complex the model
+            is.
 
     Example:
         >>> from chainrule import init, nn
@@ -40,7 +41,8 @@ class Parameter(Variable):
 
 
 class Buffer(Variable):
-    """A Variable that belongs to a module's state without being learned, such as a running mean; saved with the parameters.
+    """A Variable that belongs to a module's state without being learned, such as a running mean; saved with the
+    parameters.
 
     Example:
         >>> from chainrule import init, nn

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 __all__ = ["WATCHERS", "Watcher", "watch"]
 
-Watcher: TypeAlias = Callable[[str, Any, tuple[Any, ...], Any], None]
+Watcher: TypeAlias = Callable[[str, Any, tuple[Any, ...], Any], object]
 """`watcher(path, module, inputs, outputs)`."""
 
 WATCHERS: ContextVar[tuple[Watcher, ...]] = ContextVar("chainrule_watchers", default=())
@@ -17,7 +17,8 @@ WATCHERS: ContextVar[tuple[Watcher, ...]] = ContextVar("chainrule_watchers", def
 
 @contextlib.contextmanager
 def watch(watcher: Watcher) -> Iterator[None]:
-    """While it is open, the watcher is called after the forward of every module: `watcher(path, module, inputs, outputs)`.
+    """While it is open, the watcher is called after the forward of every module: `watcher(path, module, inputs,
+    outputs)`.
 
     It also works inside a compiled function, where what it computes of the outputs becomes part of the program.
 

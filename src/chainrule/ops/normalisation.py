@@ -1,8 +1,10 @@
-"""Normalisations, each with a rule of its own: the differentiated formulas make several times as many passes over the data."""
+"""Normalisations, each with a rule of its own: the differentiated formulas make several times as many passes over the
+data.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -17,7 +19,7 @@ def _batch_norm_rule(node: Node, g: Any) -> list[Any]:
     # With r = 1/√(v + ε), n rows, and G, V the gradients of the two statistics:
     #   dβ = Σ dy, dγ = r Σ dy (x − μ), dx = γr·dy − γr³/n·(Σ dy (x − μ))(x − μ) − γr·dβ/n + G/n + 2V(x − μ)/n,
     # which is a·dy + c·x + e with one a, c and e for each channel: one pass for the sums and one for dx.
-    (_, mean, variance), (x, weight, bias) = values(node)
+    (_, mean, variance), (x, weight, _) = values(node)
     dy, dmean, dvariance = g
     rows_x, rows_g = flatten_leading(x), flatten_leading(dy)
     n = rows_x.shape[0]
@@ -43,10 +45,11 @@ def _batch_samples(rng: np.random.Generator) -> list[Any]:
 
 @op(backward=_batch_norm_rule, several=True, samples=_batch_samples)
 def batch_norm(xp: Any, x: Any, weight: Any, bias: Any, /, *, epsilon: float) -> Any:
-    """γ(x − μ)/√(v + ε) + β with mean μ and (biased) variance v of each channel, the last axis, over all others; gives (y, μ, v).
+    """γ(x − μ)/√(v + ε) + β with mean μ and (biased) variance v of each channel, the last axis, over all others; gives
+    (y, μ, v).
 
-    x (…, C), weight γ and bias β (C,), or None for 1 and 0. The variance is Σ(x − s)²/n − (μ − s)² with s the first row, in one pass: without s, a mean
-    far from 0 would cost all digits.
+    x (…, C), weight γ and bias β (C,), or None for 1 and 0. The variance is Σ(x − s)²/n − (μ − s)² with s the first
+    row, in one pass: without s, a mean far from 0 would cost all digits.
 
     Source: Ioffe & Szegedy, "Batch Normalization" (2015), algorithm 1.
     """
@@ -66,7 +69,7 @@ def batch_norm(xp: Any, x: Any, weight: Any, bias: Any, /, *, epsilon: float) ->
 
 
 def _layer_norm_rule(node: Node, g: Any) -> list[Any]:
-    _, (x, weight, bias) = values(node)
+    _, (x, weight, _) = values(node)
     axes = tuple(range(-node.attributes["axes"], 0))
     if is_recording():
         mean = x.mean(axis=axes, keepdims=True)
@@ -74,7 +77,7 @@ def _layer_norm_rule(node: Node, g: Any) -> list[Any]:
             FUNCTIONS["square"](x - mean).mean(axis=axes, keepdims=True) + node.attributes["epsilon"]
         )
     else:
-        mean, r = (wrap(a) for a in node.saved)
+        mean, r = (wrap(a) for a in cast(Any, node.saved))
     centred = (x - mean) * r
     leading = tuple(range(x.ndim - len(axes)))
     dx = None

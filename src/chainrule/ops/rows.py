@@ -1,7 +1,8 @@
-"""Operations on whole rows of a table, at a cost that does not grow with the table: what row-sparse updates are made of.
+"""Operations on whole rows of a table, at a cost that does not grow with the table: what row-sparse updates are made
+of.
 
-Compiled, where the number of distinct rows is unknown, `unique_rows` fills up with numbers that are rows of no table; `set_rows` and
-`add_rows` pass over rows outside the table.
+Compiled, where the number of distinct rows is unknown, `unique_rows` fills up with numbers that are rows of no table;
+`set_rows` and `add_rows` pass over rows outside the table.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.graph import FUNCTIONS, op, per_input
+from chainrule.graph import FUNCTIONS, OPS, op, per_input
 
 __all__ = ["add_rows", "set_rows", "unique_rows"]
 
@@ -31,7 +32,7 @@ def unique_rows(xp: Any, rows: Any, /) -> Any:
 
 @op(
     backward=per_input(
-        lambda g, y, x, rows, values: set_rows(g, rows, FUNCTIONS["zeros_like"](values)),
+        lambda g, y, x, rows, values: OPS["set_rows"](g, rows, FUNCTIONS["zeros_like"](values)),
         None,
         lambda g, y, x, rows, values: FUNCTIONS["take"](g, rows, axis=0),
     ),

@@ -16,7 +16,8 @@ __all__ = ["AdaDelta", "AdaGrad"]
 @op(
     several=True,
     samples=lambda rng: [
-        ((rng.normal(size=(3, 4)), rng.random((3, 4)), np.asarray(0.1)), {"epsilon": 1e-7, "inside": inside}) for inside in (True, False)
+        ((rng.normal(size=(3, 4)), rng.random((3, 4)), np.asarray(0.1)), {"epsilon": 1e-7, "inside": inside})
+        for inside in (True, False)
     ],
 )
 def adagrad_rule(xp: Any, g: Any, total: Any, lr: Any, /, *, epsilon: float, inside: bool) -> Any:
@@ -38,7 +39,8 @@ class AdaGrad(Optimizer):
         clip_norm, clip_value, lazy: as for every `Optimizer`. A row-sparse gradient updates just its rows, exactly.
         dialect: "paper" and "pytorch" agree.
 
-    Source: Duchi, Hazan & Singer, "Adaptive Subgradient Methods for Online Learning and Stochastic Optimization" (2011), figure 1, diagonal.
+    Source: Duchi, Hazan & Singer, "Adaptive Subgradient Methods for Online Learning and Stochastic Optimization"
+    (2011), figure 1, diagonal.
 
     Example:
         >>> from chainrule import nn, optim
@@ -90,7 +92,10 @@ class AdaGrad(Optimizer):
 @op(
     several=True,
     samples=lambda rng: [
-        ((rng.normal(size=(3, 4)), rng.random((3, 4)), rng.random((3, 4)), np.asarray(1.0)), {"decay": 0.9, "epsilon": 1e-6})
+        (
+            (rng.normal(size=(3, 4)), rng.random((3, 4)), rng.random((3, 4)), np.asarray(1.0)),
+            {"decay": 0.9, "epsilon": 1e-6},
+        )
     ],
 )
 def adadelta_rule(xp: Any, g: Any, square: Any, moved: Any, lr: Any, /, *, decay: float, epsilon: float) -> Any:
@@ -101,7 +106,8 @@ def adadelta_rule(xp: Any, g: Any, square: Any, moved: Any, lr: Any, /, *, decay
 
 
 class AdaDelta(Optimizer):
-    """E ← ρE + (1 − ρ)g², Δ = g·√(D + ε) / √(E + ε), D ← ρD + (1 − ρ)Δ², θ ← θ − ηΔ: steps in the units of the parameters.
+    """E ← ρE + (1 − ρ)g², Δ = g·√(D + ε) / √(E + ε), D ← ρD + (1 − ρ)Δ², θ ← θ − ηΔ: steps in the units of the
+    parameters.
 
     Arguments:
         parameters: Variables or groups.

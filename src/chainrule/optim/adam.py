@@ -27,10 +27,15 @@ def adam_scales(xp: Any, count: Any, lr: Any, /, *, beta1: float, beta2: float, 
 @op(
     several=True,
     samples=lambda rng: [
-        ((rng.normal(size=(3, 4)), rng.normal(size=(3, 4)), rng.random((3, 4)), np.asarray(0.1), np.asarray(1.5)), {"beta1": 0.9, "beta2": 0.99, "epsilon": 1e-8})
+        (
+            (rng.normal(size=(3, 4)), rng.normal(size=(3, 4)), rng.random((3, 4)), np.asarray(0.1), np.asarray(1.5)),
+            {"beta1": 0.9, "beta2": 0.99, "epsilon": 1e-8},
+        )
     ],
 )
-def adam_rule(xp: Any, g: Any, m: Any, v: Any, size: Any, correction: Any, /, *, beta1: float, beta2: float, epsilon: float) -> Any:
+def adam_rule(
+    xp: Any, g: Any, m: Any, v: Any, size: Any, correction: Any, /, *, beta1: float, beta2: float, epsilon: float
+) -> Any:
     """The step and both moments."""
     m = beta1 * m + (1.0 - beta1) * g
     v = beta2 * v + (1.0 - beta2) * (g * g)
@@ -38,7 +43,8 @@ def adam_rule(xp: Any, g: Any, m: Any, v: Any, size: Any, correction: Any, /, *,
 
 
 class Adam(Optimizer):
-    """m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², θ ← θ − η · m̂ / (√v̂ + ε), with m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ).
+    """m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², θ ← θ − η · m̂ / (√v̂ + ε), with m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 −
+    β₂ᵗ).
 
     Arguments:
         parameters: Variables or groups.
@@ -47,12 +53,13 @@ class Adam(Optimizer):
         epsilon: ε; 10⁻⁸, in the dialect "keras" 10⁻⁷.
         weight_decay: λ, as L2: g ← g + λθ, which the division by √v̂ then evens out; `AdamW` does not.
         clip_norm, clip_value: as for every `Optimizer`.
-        lazy: row-sparse gradients update just their rows, and the moments of other rows do not decay meanwhile; False is the paper's rule
-            for all rows. (PyTorch's SparseAdam is `lazy` with `dialect="keras", epsilon=1e-8`.)
-        dialect: "paper" and "pytorch" agree. "keras" is the paper's second form (end of section 2), θ ← θ − η·√(1 − β₂ᵗ)/(1 − β₁ᵗ) · m / (√v + ε̂), in which
-            ε weighs more in the first steps.
+        lazy: row-sparse gradients update just their rows, and the moments of other rows do not decay meanwhile; False
+            is the paper's rule for all rows. (PyTorch's SparseAdam is `lazy` with `dialect="keras", epsilon=1e-8`.)
+        dialect: "paper" and "pytorch" agree. "keras" is the paper's second form (end of section 2), θ ← θ − η·√(1 −
+            β₂ᵗ)/(1 − β₁ᵗ) · m / (√v + ε̂), in which ε weighs more in the first steps.
 
-    The step count is the optimizer's: a parameter without a gradient in some steps has its bias corrected by all steps (PyTorch: by its own).
+    The step count is the optimizer's: a parameter without a gradient in some steps has its bias corrected by all steps
+    (PyTorch: by its own).
 
     Source: Kingma & Ba, "Adam: A Method for Stochastic Optimization" (2015), algorithm 1.
 
@@ -118,10 +125,11 @@ class AdamW(Adam):
 
     Arguments:
         lr: η.
-        weight_decay: λ. In the paper's form it is the fraction that every weight loses at each step, times s = lr / (the first lr); in the
-            dialects "pytorch" and "keras" that fraction is lr · λ. So PyTorch's `lr=1e-3, weight_decay=1e-2` is `weight_decay=1e-5` here.
-            By default 10⁻⁵, in "pytorch" 10⁻², in "keras" 4·10⁻³.
-        parameters, betas, epsilon, clip_norm, clip_value, lazy, dialect: as for `Adam`. With `lazy`, only touched rows of an embedding decay.
+        weight_decay: λ. In the paper's form it is the fraction that every weight loses at each step, times s = lr /
+            (the first lr); in the dialects "pytorch" and "keras" that fraction is lr · λ. So PyTorch's `lr=1e-3,
+            weight_decay=1e-2` is `weight_decay=1e-5` here. By default 10⁻⁵, in "pytorch" 10⁻², in "keras" 4·10⁻³.
+        parameters, betas, epsilon, clip_norm, clip_value, lazy, dialect: as for `Adam`. With `lazy`, only touched rows
+            of an embedding decay.
 
     Warns:
         UserWarning: for a weight_decay of 0.01 or more in the paper's form, which is almost always meant for PyTorch's.
@@ -156,7 +164,8 @@ class AdamW(Adam):
             weight_decay = {"pytorch": 1e-2, "keras": 4e-3}.get(dialect, 1e-5)
         elif dialect == "paper" and weight_decay >= 0.01:
             warnings.warn(
-                f"AdamW(weight_decay={weight_decay}) in the paper's form takes {weight_decay:.0%} off every weight at each step. "
+                f"AdamW(weight_decay={weight_decay}) in the paper's form takes {weight_decay:.0%} off every "
+                "weight at each step. "
                 "PyTorch multiplies by the learning rate: for that use dialect='pytorch'.",
                 UserWarning,
                 stacklevel=2,

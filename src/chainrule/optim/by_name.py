@@ -32,7 +32,8 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 }
 
 SCHEDULES: dict[str, type[Schedule]] = {
-    kind.name: kind for kind in (Constant, Step, Exponential, InverseTime, Polynomial, Cosine, OneCycle, ReduceOnPlateau)
+    kind.name: kind
+    for kind in (Constant, Step, Exponential, InverseTime, Polynomial, Cosine, OneCycle, ReduceOnPlateau)
 }
 
 
@@ -73,5 +74,8 @@ def _made(known: dict[str, Any], kind: str, name: str, arguments: tuple[Any, ...
     accepted = list(inspect.signature(found).parameters)[1:]
     for key in options:
         if key not in accepted:
-            raise ConfigError(f"The {kind} {name!r} has no option {key!r}.{suggest(key, accepted)}", fix=f"one of {', '.join(accepted)}")
+            raise ConfigError(
+                f"The {kind} {name!r} has no option {key!r}.{suggest(key, accepted)}",
+                fix=f"one of {', '.join(accepted)}",
+            )
     return found(*arguments, **options)

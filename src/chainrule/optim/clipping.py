@@ -41,9 +41,12 @@ def distinct_rows(g: RowSparse) -> RowSparse:
 
 
 def clip_gradients(gradients: list[Any], norm: float | None, value: float | None, dialect: str) -> list[Any]:
-    """The gradients (Tensors, RowSparse with distinct rows, or None), clipped by value first and by their common norm then."""
+    """The gradients (Tensors, RowSparse with distinct rows, or None), clipped by value first and by their common norm
+    then.
+    """
     if value is not None:
-        gradients = [_map(g, lambda v: ops.clip(v, -value, value)) for g in gradients]
+        bound = float(value)
+        gradients = [_map(g, lambda v: ops.clip(v, -bound, bound)) for g in gradients]
     if norm is not None:
         total = _norm(gradients)
         scale = norm_scale(total, limit=float(norm), small=1e-6 if dialect == "pytorch" else 0.0)
@@ -60,7 +63,8 @@ def _norm(gradients: Iterable[Any]) -> Tensor:
 
 
 def clip_grad_norm(parameters: Iterable[Variable], max_norm: float, *, dialect: str = "paper") -> Tensor:
-    """Scales the `.grad` of all parameters down together where their common norm ‖g‖ is above max_norm: g ← g · max_norm / ‖g‖.
+    """Scales the `.grad` of all parameters down together where their common norm ‖g‖ is above max_norm: g ← g ·
+    max_norm / ‖g‖.
 
     Arguments:
         parameters: those without a gradient are passed over.

@@ -16,7 +16,10 @@ __all__ = ["Lion"]
 @op(
     several=True,
     samples=lambda rng: [
-        ((rng.normal(size=(3, 4)), rng.normal(size=(3, 4)), rng.normal(size=(3, 4)), np.asarray(0.1)), {"beta1": 0.9, "beta2": 0.99, "decay": decay})
+        (
+            (rng.normal(size=(3, 4)), rng.normal(size=(3, 4)), rng.normal(size=(3, 4)), np.asarray(0.1)),
+            {"beta1": 0.9, "beta2": 0.99, "decay": decay},
+        )
         for decay in (0.0, 0.1)
     ],
 )

@@ -16,7 +16,10 @@ __all__ = ["Momentum", "Nesterov"]
 
 def _samples(**attributes: Any) -> Any:
     return lambda rng: [
-        ((rng.normal(size=(3, 4)), rng.normal(size=(3, 4)), np.asarray(0.1)), {"momentum": 0.9, "scaled": scaled, **attributes})
+        (
+            (rng.normal(size=(3, 4)), rng.normal(size=(3, 4)), np.asarray(0.1)),
+            {"momentum": 0.9, "scaled": scaled, **attributes},
+        )
         for scaled in (True, False)
     ]
 
@@ -52,11 +55,14 @@ class Momentum(Optimizer):
         lr: η.
         momentum: γ.
         weight_decay: λ, as L2: g ← g + λθ.
-        clip_norm, clip_value, lazy: as for every `Optimizer`. With `lazy`, the velocity of rows that a batch does not touch rests.
-        dialect: "paper" and "keras" keep η inside the velocity, so that a change of η acts on new gradients only; "pytorch" keeps it
+        clip_norm, clip_value, lazy: as for every `Optimizer`. With `lazy`, the velocity of rows that a batch does not
+            touch rests.
+        dialect: "paper" and "keras" keep η inside the velocity, so that a change of η acts on new gradients only;
+            "pytorch" keeps it
             outside: v ← γv + g, θ ← θ − ηv (`torch.optim.SGD` with momentum). For a constant η they are the same.
 
-    Source: Polyak, "Some Methods of Speeding up the Convergence of Iteration Methods" (1964); Rumelhart, Hinton & Williams (1986).
+    Source: Polyak, "Some Methods of Speeding up the Convergence of Iteration Methods" (1964); Rumelhart, Hinton &
+    Williams (1986).
 
     Example:
         >>> from chainrule import nn, optim
@@ -105,9 +111,10 @@ class Nesterov(Optimizer):
 
     Two forms of the same sequence. With φ = θ − γv, the look-ahead point:
 
-    - "reparametrised": the parameters hold φ: v ← γv + ηg(φ), φ ← φ − (γv + ηg). Any training loop will do; it is what PyTorch and Keras do.
-    - "look-ahead": the parameters hold θ: v ← γv + ηg(θ − γv), θ ← θ − v. The gradient has to be computed elsewhere than at the
-      parameters, so `minimize` takes a function that computes the loss, and `step` is refused.
+    - "reparametrised": the parameters hold φ: v ← γv + ηg(φ), φ ← φ − (γv + ηg). Any training loop will do; it is what
+      PyTorch and Keras do.
+    - "look-ahead": the parameters hold θ: v ← γv + ηg(θ − γv), θ ← θ − v. The gradient has to be computed elsewhere
+      than at the parameters, so `minimize` takes a function that computes the loss, and `step` is refused.
 
     Arguments:
         parameters: Variables or groups.
@@ -116,11 +123,13 @@ class Nesterov(Optimizer):
         form: "reparametrised" or "look-ahead".
         weight_decay: λ, as L2: g ← g + λθ (in the look-ahead form, of the look-ahead point).
         clip_norm, clip_value, lazy: as for every `Optimizer`.
-        dialect: "paper" and "keras" keep η inside the velocity; "pytorch" outside: v ← γv + g, φ ← φ − η(g + γv) (`torch.optim.SGD` with
-            `nesterov=True`). For a constant η they are the same.
+        dialect: "paper" and "keras" keep η inside the velocity; "pytorch" outside: v ← γv + g, φ ← φ − η(g + γv)
+            (`torch.optim.SGD` with `nesterov=True`). For a constant η they are the same.
 
-    Source: Nesterov (1983), in the form of Sutskever et al., "On the Importance of Initialization and Momentum in Deep Learning" (2013), equations 3 and 4;
-    reparametrised: Bengio, Boulanger-Lewandowski & Pascanu, "Advances in Optimizing Recurrent Networks" (2012), equation 7.
+    Source: Nesterov (1983), in the form of Sutskever et al., "On the Importance of Initialization and Momentum in Deep
+    Learning" (2013), equations 3 and 4;
+    reparametrised: Bengio, Boulanger-Lewandowski & Pascanu, "Advances in Optimizing Recurrent Networks" (2012),
+    equation 7.
 
     Example:
         >>> from chainrule import nn, optim
@@ -175,7 +184,8 @@ class Nesterov(Optimizer):
             return super().minimize(loss)
         if not callable(loss):
             raise ConfigError(
-                "Nesterov's look-ahead form computes the loss itself, at the look-ahead point; it was given one already computed.",
+                "Nesterov's look-ahead form computes the loss itself, at the look-ahead point; it was given one "
+                "already computed.",
                 fix="optimizer.minimize(lambda: loss(model(x), y)), or form='reparametrised'",
             )
         held = [p.detach() for p in self.parameters]

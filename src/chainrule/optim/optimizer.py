@@ -38,18 +38,21 @@ class Group:
 class Optimizer:
     """The base of all update rules.
 
-    A rule is a pure function of the gradient, the parameter and the rule's state to the step and the new state; everything around it is
-    here. All state is made with the optimizer, so that compiled functions can use it.
+    A rule is a pure function of the gradient, the parameter and the rule's state to the step and the new state;
+    everything around it is here. All state is made with the optimizer, so that compiled functions can use it.
 
     Arguments:
-        parameters: Variables, or dictionaries `{"params": [...], "lr": ..., ...}` for groups with hyperparameters of their own.
+        parameters: Variables, or dictionaries `{"params": [...], "lr": ..., ...}` for groups with hyperparameters of
+            their own.
         lr: the learning rate; `optimizer.lr = 0.01` changes it at any time, in all groups, without a new compilation.
-        weight_decay: λ; how it enters is said by each rule: L2 adds λθ to the gradient, decoupled decay shrinks θ by itself. It applies to
-            all parameters of the group, biases too (`decay_groups` leaves them out).
+        weight_decay: λ; how it enters is said by each rule: L2 adds λθ to the gradient, decoupled decay shrinks θ by
+            itself. It applies to all parameters of the group, biases too (`decay_groups` leaves them out).
         clip_norm: scales all gradients down together where their common norm is larger.
         clip_value: cuts every entry of the gradients to ±clip_value.
-        lazy: whether a row-sparse gradient (of an embedding) updates just its rows, at a cost that does not grow with the table. Rows that
-            a batch does not touch then keep their state: exact for SGD and AdaGrad without weight decay; for rules with moving averages
+        lazy: whether a row-sparse gradient (of an embedding) updates just its rows, at a cost that does not grow with
+            the table. Rows that
+            a batch does not touch then keep their state: exact for SGD and AdaGrad without weight decay; for rules with
+                moving averages
             these do not decay in the meantime. False takes such gradients as dense.
         dialect: "paper", "pytorch" or "keras": whose definition and defaults, where they differ.
 
@@ -78,7 +81,9 @@ class Optimizer:
         **options: Any,
     ) -> None:
         if dialect not in DIALECTS:
-            raise ConfigError(f"There is no dialect {dialect!r}.{suggest(dialect, DIALECTS)}", fix=f"one of {', '.join(DIALECTS)}")
+            raise ConfigError(
+                f"There is no dialect {dialect!r}.{suggest(dialect, DIALECTS)}", fix=f"one of {', '.join(DIALECTS)}"
+            )
         for value, what in ((clip_norm, "clip_norm"), (clip_value, "clip_value")):
             if value is not None and not value > 0:
                 raise ConfigError(f"{what} is a number above 0, or None for no clipping, got {value!r}.")
@@ -90,16 +95,20 @@ class Optimizer:
         self.count = Variable(np.int64(0), name="step count")
         self._state: dict[int, tuple[Variable, ...]] = {
             id(p): tuple(
-                Variable(wrap(np.full(p.shape, self.first(slot), p.dtype)), name=f"{p.name}.{slot}") for slot in self.slots
+                Variable(wrap(np.full(p.shape, self.first(slot), p.dtype)), name=f"{p.name}.{slot}")
+                for slot in self.slots
             )
             for p in self.parameters
         }
 
     def _groups(self, parameters: Iterable[Any], lr: float, options: dict[str, Any]) -> list[Group]:
         if isinstance(parameters, Tensor | Mapping):
-            raise ConfigError(f"{type(self).__name__} needs a list of parameters, got a {type(parameters).__name__}.", fix="[parameter]")
+            raise ConfigError(
+                f"{type(self).__name__} needs a list of parameters, got a {type(parameters).__name__}.",
+                fix="[parameter]",
+            )
         given = list(parameters)
-        dicts = given if given and all(isinstance(item, Mapping) for item in given) else [{"params": given}]
+        dicts: list[Any] = given if given and all(isinstance(item, Mapping) for item in given) else [{"params": given}]
         groups = []
         seen: set[int] = set()
         known = {"params", "lr", *options}
@@ -107,11 +116,13 @@ class Optimizer:
             for key in item:
                 if key not in known:
                     raise ConfigError(f"{type(self).__name__} has no option {key!r} for a group.{suggest(key, known)}")
-            members = item.get("params", ())
-            members = [members] if isinstance(members, Tensor) else list(members)
+            listed = item.get("params", ())
+            members: list[Any] = [listed] if isinstance(listed, Tensor) else list(listed)
             for p in members:
                 if not isinstance(p, Variable) or not is_floating(p.dtype):
-                    raise ConfigError(f"{type(self).__name__} updates floating Variables, got {p!r}.", fix="model.parameters()")
+                    raise ConfigError(
+                        f"{type(self).__name__} updates floating Variables, got {p!r}.", fix="model.parameters()"
+                    )
                 if id(p) in seen:
                     raise ConfigError(f"The parameter {p.name or p.shape} was given twice.")
                 seen.add(id(p))
@@ -120,10 +131,13 @@ class Optimizer:
             self.check(rate, own)
             groups.append(Group(members, float(rate), own))
         if not seen:
-            raise ConfigError(f"{type(self).__name__} was given no parameters.", fix="optim.Adam(model.parameters()), with a model that has some")
+            raise ConfigError(
+                f"{type(self).__name__} was given no parameters.",
+                fix="optim.Adam(model.parameters()), with a model that has some",
+            )
         return groups
 
-    # -- what a rule defines -------------------------------------------------------------------------------------------------------
+    # -- what a rule defines ------------------------------------------------------------------------------------------
 
     def check(self, lr: float, options: dict[str, Any]) -> None:
         """Refuses hyperparameters that cannot be."""
@@ -155,7 +169,7 @@ class Optimizer:
         decay = options["weight_decay"]
         return g + decay * p if decay else g
 
-    # -- steps -----------------------------------------------------------------------------------------------------------------
+    # -- steps --------------------------------------------------------------------------------------------------------
 
     @property
     def parameters(self) -> list[Variable]:
@@ -190,7 +204,8 @@ class Optimizer:
         self.update([p.grad for p in self.parameters])
 
     def minimize(self, loss: Tensor | Callable[[], Tensor]) -> Tensor:
-        """Updates the parameters by the gradients of the loss, leaving `.grad` of each None; the whole of a training step.
+        """Updates the parameters by the gradients of the loss, leaving `.grad` of each None; the whole of a training
+        step.
 
         Arguments:
             loss: a single number, or a function that computes it.
@@ -198,8 +213,8 @@ class Optimizer:
         Returns:
             the loss.
 
-        Differs from `zero_grad(); loss.backward(); step()`: Tensors that are not this optimizer's get no gradient, and none is kept, so a
-        compiled step need not return them.
+        Differs from `zero_grad(); loss.backward(); step()`: Tensors that are not this optimizer's get no gradient, and
+        none is kept, so a compiled step need not return them.
 
         Raises:
             GradientError: when the loss depends on none of the parameters.
@@ -217,7 +232,8 @@ class Optimizer:
         if all(g is None for g in given):
             raise GradientError(
                 f"None of the {len(given)} parameters of {type(self).__name__} has a gradient.",
-                fix="loss.backward() before step(); or a loss that is computed from these parameters, outside of cr.no_grad(), unfrozen",
+                fix="loss.backward() before step(); or a loss that is computed from these parameters, outside of "
+                "cr.no_grad(), unfrozen",
             )
         with no_grad():
             self.count.assign(self.count + 1)
@@ -256,10 +272,12 @@ class Optimizer:
             slot.assign(set_rows(slot, g.rows, value))
         p.assign(set_rows(p, g.rows, p_rows - delta))
 
-    # -- state on file -----------------------------------------------------------------------------------------------------------
+    # -- state on file ------------------------------------------------------------------------------------------------
 
     def named_variables(self) -> Iterator[tuple[str, Variable]]:
-        """All state: the step count, the learning rates, and what is remembered of each parameter, under `<its number>.<slot>`."""
+        """All state: the step count, the learning rates, and what is remembered of each parameter, under `<its
+        number>.<slot>`.
+        """
         yield "count", self.count
         for number, group in enumerate(self.groups):
             yield f"lr.{number}", group.lr

@@ -16,7 +16,10 @@ __all__ = ["RMSProp"]
 @op(
     several=True,
     samples=lambda rng: [
-        ((rng.normal(size=(3, 4)), rng.random((3, 4)), np.asarray(0.1)), {"decay": 0.9, "epsilon": 1e-7, "inside": inside})
+        (
+            (rng.normal(size=(3, 4)), rng.random((3, 4)), np.asarray(0.1)),
+            {"decay": 0.9, "epsilon": 1e-7, "inside": inside},
+        )
         for inside in (True, False)
     ],
 )

@@ -61,10 +61,17 @@ class SGD(Optimizer):
         if momentum:
             raise ConfigError(
                 "SGD has no momentum here: it is a rule of its own.",
-                fix=f"optim.Momentum(parameters, lr={lr}, momentum={momentum}, dialect='pytorch') is PyTorch's SGD with momentum",
+                fix=f"optim.Momentum(parameters, lr={lr}, momentum={momentum}, dialect='pytorch') is PyTorch's "
+                "SGD with momentum",
             )
         super().__init__(
-            parameters, lr, weight_decay=weight_decay, clip_norm=clip_norm, clip_value=clip_value, lazy=lazy, dialect=dialect
+            parameters,
+            lr,
+            weight_decay=weight_decay,
+            clip_norm=clip_norm,
+            clip_value=clip_value,
+            lazy=lazy,
+            dialect=dialect,
         )
 
     def rule(

@@ -10,7 +10,8 @@ __all__ = ["Schedule", "Warmup", "at_least", "whole"]
 
 
 class Schedule:
-    """A function of the step (0, 1, 2, …; or of the epoch, if that is what one counts) to the learning rate, on Python numbers.
+    """A function of the step (0, 1, 2, …; or of the epoch, if that is what one counts) to the learning rate, on Python
+    numbers.
 
     `optimizer.lr = schedule(step)` before the step applies it, to compiled steps too.
     """
@@ -27,7 +28,8 @@ class Schedule:
 
 
 class Warmup(Schedule):
-    """Rises in a straight line from `start` times the schedule's first rate to that rate, then follows the schedule from its beginning.
+    """Rises in a straight line from `start` times the schedule's first rate to that rate, then follows the schedule
+    from its beginning.
 
     lr(t) = s(0) · (start + (1 − start) · t / steps) for t < steps, then s(t − steps).
 

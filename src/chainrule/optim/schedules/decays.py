@@ -75,7 +75,8 @@ class Exponential(Schedule):
 
 
 class InverseTime(Schedule):
-    """lr(t) = lr / (1 + rate · t): its sum diverges and that of its squares does not, the conditions for stochastic approximation.
+    """lr(t) = lr / (1 + rate · t): its sum diverges and that of its squares does not, the conditions for stochastic
+    approximation.
 
     Source: Robbins & Monro, "A Stochastic Approximation Method" (1951).
 

@@ -11,7 +11,8 @@ __all__ = ["OneCycle"]
 
 
 class OneCycle(Schedule):
-    """From lr / div up to lr, down again, and at last to lr / div / final_div, for training that is much faster than usual ("super-convergence").
+    """From lr / div up to lr, down again, and at last to lr / div / final_div, for training that is much faster than
+    usual ("super-convergence").
 
     Arguments:
         lr: the highest rate.
@@ -20,11 +21,12 @@ class OneCycle(Schedule):
         div: lr / div is the first rate; 10, in the dialect "pytorch" 25.
         final_div: the last rate is the first divided by this; 100, in "pytorch" 10⁴.
         shape: "linear" or "cosine".
-        three_phase: down to the first rate in as many steps as it rose, then to the last rate; otherwise down to the last rate at once.
+        three_phase: down to the first rate in as many steps as it rose, then to the last rate; otherwise down to the
+            last rate at once.
         dialect: "paper": straight lines and three phases, rise 0.45; "pytorch": cosines and two phases, rise 0.3.
 
-    Source: Smith & Topin, "Super-Convergence: Very Fast Training of Neural Networks Using Large Learning Rates" (2018), section 3;
-    Smith, "A Disciplined Approach to Neural Network Hyper-Parameters" (2018).
+    Source: Smith & Topin, "Super-Convergence: Very Fast Training of Neural Networks Using Large Learning Rates" (2018),
+    section 3; Smith, "A Disciplined Approach to Neural Network Hyper-Parameters" (2018).
 
     Example:
         >>> from chainrule import optim
@@ -61,13 +63,18 @@ class OneCycle(Schedule):
             raise ConfigError(f"OneCycle(shape=...) is 'linear' or 'cosine', got {shape!r}.")
         if not 0.0 <= self.rise <= (0.5 if self.three_phase else 1.0):
             raise ConfigError(
-                f"rise is a fraction of the steps, at most {'a half with three phases' if self.three_phase else 'all'}, got {rise!r}."
+                "rise is a fraction of the steps, at most "
+                f"{'a half with three phases' if self.three_phase else 'all'}, got {rise!r}."
             )
         low, last = self.lr / self.div, self.lr / self.div / self.final_div
         top = self.rise * self.steps - 1.0
         if self.three_phase:
             # Up and down take equally long; the rest goes to the last rate.
-            self._ends = [(top, low, self.lr), (2.0 * self.rise * self.steps - 2.0, self.lr, low), (self.steps - 1.0, low, last)]
+            self._ends = [
+                (top, low, self.lr),
+                (2.0 * self.rise * self.steps - 2.0, self.lr, low),
+                (self.steps - 1.0, low, last),
+            ]
         else:
             self._ends = [(top, low, self.lr), (self.steps - 1.0, self.lr, last)]
 

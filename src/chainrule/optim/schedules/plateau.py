@@ -14,7 +14,8 @@ __all__ = ["ReduceOnPlateau"]
 class ReduceOnPlateau(Schedule):
     """lr · factor each time the observed value has not improved for more than `patience` observations.
 
-    Unlike the others it has a state: `observe(value)` after each epoch, and the call gives the present rate, whatever the step.
+    Unlike the others it has a state: `observe(value)` after each epoch, and the call gives the present rate, whatever
+    the step.
 
     Arguments:
         lr: at the start.
@@ -25,7 +26,8 @@ class ReduceOnPlateau(Schedule):
         cooldown: observations after a reduction in which none is counted.
         higher_is_better: for a score rather than a loss.
 
-    Agrees with PyTorch's ReduceLROnPlateau with its defaults (relative threshold). A value that is not a number is no improvement.
+    Agrees with PyTorch's ReduceLROnPlateau with its defaults (relative threshold). A value that is not a number is no
+    improvement.
 
     Example:
         >>> from chainrule import optim
