@@ -21,6 +21,7 @@ __all__ = [
     "LeakedTracerError",
     "NonFiniteError",
     "OpError",
+    "OutOfBoundsError",
     "RunError",
     "ShapeError",
     "TracedValueError",
@@ -57,6 +58,14 @@ class ShapeError(ChainruleError, ValueError):
 
     Fails: `losses.mse(prediction, target)` with shapes (32, 1) and (32,), which would broadcast to (32, 32).
     Fixed: `losses.mse(prediction[:, 0], target)`.
+    """
+
+
+class OutOfBoundsError(ShapeError, IndexError):
+    """An index or an axis outside of what there is; an IndexError too, as Python habits expect.
+
+    Fails: `cr.sum(x, axis=2)` of a matrix.
+    Fixed: `cr.sum(x, axis=-1)`.
     """
 
 

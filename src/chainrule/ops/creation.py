@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.array import as_dtype, default_dtypes, float32
-from chainrule.errors import DtypeError
+from chainrule.errors import ConfigError, DtypeError
 from chainrule.graph import FUNCTIONS, Tensor, Variable, as_tensor, source_of_caller, wrap
 from chainrule.graph.tensor import is_tracer
 
@@ -42,7 +42,7 @@ def _default(value: Any) -> np.dtype:
 
 def _check_device(device: Any) -> None:
     if device not in (None, "cpu"):
-        raise ValueError(f"Eager Tensors live on the 'cpu', not {device!r}.")
+        raise ConfigError(f"Eager Tensors live on the 'cpu', not {device!r}.")
 
 
 def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Tensor:
@@ -59,40 +59,34 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | 
     if isinstance(obj, Tensor):
         if wanted is not None and wanted != obj.dtype:
             if copy is False:
-                raise ValueError(f"asarray(copy=False) cannot change {obj.dtype} into {wanted}.")
+                raise ConfigError(f"asarray(copy=False) cannot change {obj.dtype} into {wanted}.")
             return FUNCTIONS["astype"](obj, wanted)
         # A Variable's value changes later, that of a Tensor never does.
         return FUNCTIONS["astype"](obj, obj.dtype) if copy or isinstance(obj, Variable) else obj
     if isinstance(obj, np.ndarray | np.generic) or hasattr(obj, "__array_interface__") or hasattr(obj, "__dlpack__"):
-        array = np.array(obj, dtype=wanted, copy=copy)
+        try:
+            array = np.array(obj, dtype=wanted, copy=copy)
+        except ValueError as error:
+            raise ConfigError(f"asarray(copy={copy}) of this {type(obj).__name__}: {error}") from error
         as_dtype(array.dtype)
         return wrap(array)
     if is_tracer(obj):
         return wrap(obj if wanted is None else obj.astype(wanted))
     if copy is False:
-        raise ValueError(f"asarray(copy=False) of a {type(obj).__name__} is impossible: its memory is not an array's.")
-    tensor = as_tensor(obj)
+        raise ConfigError(f"asarray(copy=False) of a {type(obj).__name__} is impossible: its memory is not an array's.")
     if wanted is None:
-        return tensor
+        return as_tensor(obj)
     try:
-        return (
-            wrap(np.asarray(obj, dtype=wanted))
-            if not isinstance(obj, list | tuple)
-            else FUNCTIONS["astype"](_wide(obj, wanted), wanted)
-        )
-    except (TypeError, ValueError) as error:
+        return wrap(np.asarray(_plain(obj), dtype=wanted))
+    except (TypeError, ValueError, OverflowError) as error:
         raise DtypeError(f"These data cannot become {wanted}: {error}", where=source_of_caller()) from error
 
 
-def _wide(obj: Any, wanted: np.dtype) -> Tensor:
-    """Nested lists without losing digits on the way to the wanted dtype."""
-    return wrap(np.asarray(_plain(obj), dtype=wanted))
-
-
 def _plain(obj: Any) -> Any:
-    return (
-        [_plain(x) for x in obj] if isinstance(obj, list | tuple) else (obj.numpy() if isinstance(obj, Tensor) else obj)
-    )
+    """Nested lists with the values of the Tensors among them."""
+    if isinstance(obj, Tensor):
+        return obj.numpy()
+    return [_plain(x) for x in obj] if isinstance(obj, list | tuple) else obj
 
 
 def zeros(shape: int | tuple[int, ...], *, dtype: Any = None, device: Any = None) -> Tensor:
@@ -189,6 +183,8 @@ def triu(x: Any, /, *, k: int = 0) -> Tensor:
 
 def meshgrid(*arrays: Any, indexing: str = "xy") -> list[Tensor]:
     """Coordinate matrices of the grid spanned by one-dimensional arrays."""
+    if indexing not in ("xy", "ij"):
+        raise ConfigError(f"The indexing of meshgrid is 'xy' or 'ij', not {indexing!r}.")
     tensors = [as_tensor(a) for a in arrays]
     rank = len(tensors)
     swapped = indexing == "xy" and rank > 1

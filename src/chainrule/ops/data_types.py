@@ -9,7 +9,7 @@ import ml_dtypes
 import numpy as np
 
 from chainrule.array import as_dtype, bfloat16, is_floating, promote
-from chainrule.errors import DtypeError, suggest
+from chainrule.errors import ConfigError, DtypeError, suggest
 from chainrule.graph import FUNCTIONS, Tensor, op, per_input
 
 __all__ = ["astype", "can_cast", "finfo", "iinfo", "isdtype", "result_type"]
@@ -34,7 +34,7 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> T
         DtypeError: for a complex Tensor into a real dtype: take `cr.real` first.
     """
     if device not in (None, "cpu"):
-        raise ValueError(f"Eager Tensors live on the 'cpu', not {device!r}.")
+        raise ConfigError(f"Eager Tensors live on the 'cpu', not {device!r}.")
     dtype = as_dtype(dtype)
     if isinstance(x, Tensor):
         if not copy and x.dtype == dtype:

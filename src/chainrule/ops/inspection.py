@@ -6,6 +6,7 @@ from typing import Any
 
 from chainrule import array
 from chainrule.array import default_dtypes
+from chainrule.errors import ConfigError
 from chainrule.ops.data_types import isdtype
 
 __all__ = ["__array_api_version__", "__array_namespace_info__"]
@@ -54,4 +55,4 @@ class __array_namespace_info__:
 
 def _check_device(device: Any) -> None:
     if device not in (None, "cpu"):
-        raise ValueError(f"The only device of eager Tensors is 'cpu', not {device!r}.")
+        raise ConfigError(f"The only device of eager Tensors is 'cpu', not {device!r}.")

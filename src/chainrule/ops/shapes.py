@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.errors import OutOfBoundsError, ShapeError
 from chainrule.graph import FUNCTIONS, Tensor, as_tensor, op, per_input
 
 __all__ = [
@@ -42,7 +43,9 @@ def _shape(shape: Any) -> tuple[int, ...]:
 )
 def reshape(xp: Any, x: Any, /, shape: int | tuple[int, ...], *, copy: bool | None = None) -> Any:
     """The same entries in row-major order under another shape; one length may be -1."""
-    return xp.reshape(x, _shape(shape))
+    if copy is None or xp.name == "jax":
+        return xp.reshape(x, _shape(shape))
+    return xp.reshape(x, _shape(shape), copy=copy)
 
 
 @op(
@@ -95,7 +98,7 @@ def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[in
     sources = _axes(source, x.ndim)
     destinations = _axes(destination, x.ndim)
     if len(sources) != len(destinations):
-        raise ValueError(f"moveaxis needs as many destinations as sources, got {source} and {destination}.")
+        raise ShapeError(f"moveaxis needs as many destinations as sources, got {source} and {destination}.")
     order = [a for a in range(x.ndim) if a not in sources]
     for to, frm in sorted(zip(destinations, sources, strict=True)):
         order.insert(to, frm)
@@ -106,7 +109,7 @@ def _axes(axis: int | Sequence[int], ndim: int) -> tuple[int, ...]:
     axes = (axis,) if isinstance(axis, int) else tuple(axis)
     for a in axes:
         if not -ndim <= a < ndim:
-            raise IndexError(f"axis {a} is out of bounds for an array of {ndim} dimensions.")
+            raise OutOfBoundsError(f"There is no axis {a} in a Tensor with {ndim} axes.")
     return tuple(a % ndim for a in axes)
 
 
