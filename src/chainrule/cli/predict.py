@@ -76,7 +76,7 @@ def _as_csv(trained: TrainedModel, prediction: Any) -> str:
         writer.writerow(["prediction"])
         writer.writerows([f"{value:.7g}"] for value in prediction.tolist())
     else:
-        writer.writerow(["prediction", *(f"probability of {name}" for name in found.classes)])
+        writer.writerow(["prediction", *(f"probability_{name}" for name in found.classes)])
         words = trained.preprocessing.decode(prediction)
         for word, row in zip(words, _by_class(prediction), strict=True):
             writer.writerow([word, *(f"{p:.6f}" for p in row)])

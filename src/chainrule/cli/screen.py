@@ -63,7 +63,7 @@ def duration(seconds: float) -> str:
     """A span of time.
 
     Example:
-        >>> duration(0.0123), duration(2.34), duration(75), duration(7300)
+        >>> duration(0.0123), duration(2.34), duration(75), duration(7330)
         ('12 ms', '2.3 s', '1 min 15 s', '2 h 2 min')
     """
     if seconds < 1:

@@ -1,0 +1,60 @@
+"""Every example in a --help is typed in and works."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chainrule.cli import main
+from chainrule.cli.application import COMMANDS
+from cli.conftest import Type, cars, passengers
+
+EXAMPLES = {
+    command.__name__: re.findall(r"^ *(chainrule .+)$", inspect.getdoc(command) or "", re.MULTILINE)
+    for command in COMMANDS
+}
+
+
+def test_every_command_has_examples_and_its_help_shows_them(chainrule: Type) -> None:
+    for name, examples in EXAMPLES.items():
+        assert examples, f"the help of {name} has no example"
+        shown = chainrule(name, "--help").out
+        for example in examples:
+            assert example.strip() in shown
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with all that the examples speak of."""
+    place = tmp_path_factory.mktemp("examples")
+    (place / "passengers.csv").write_text(passengers())
+    (place / "cars.csv").write_text(cars())
+    (place / "cars-2024.csv").write_text(cars(30, seed=2))
+    (place / "test.csv").write_text(passengers(30, seed=3))
+    (place / "new.csv").write_text(
+        "\n".join(line.rpartition(",")[0] for line in passengers(10, seed=4).splitlines()) + "\n"
+    )
+    return place
+
+
+@pytest.mark.slow
+def test_the_examples_of_every_help_work(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place)
+    for examples in EXAMPLES.values():
+        for example in examples:
+            words = shlex.split(example)[1:]
+            quick = ["--epochs", "1"] if words[0] == "train" and "--epochs" not in words else []
+            assert main([*words, *quick]) == 0, example
+
+
+def test_the_module_runs_as_a_program() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "chainrule", "--version"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, "")
