@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -35,13 +34,7 @@ def test_no_words_are_a_cry_for_help(chainrule: Type) -> None:
     assert "chainrule train digits" in chainrule().out
 
 
-def test_help_is_quick_and_loads_nothing_heavy() -> None:
-    seconds = []
-    for _ in range(4):
-        started = time.perf_counter()
-        assert run_program("--help").returncode == 0
-        seconds.append(time.perf_counter() - started)
-    assert min(seconds) < 0.8  # 0.35 s on an idle machine
+def test_help_loads_nothing_heavy() -> None:
     check = (
         "import sys; from chainrule.cli import main; main(['train', '--help']);"
         f"print([m for m in {HEAVY!r} if m in sys.modules])"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +20,7 @@ def flat(dataset: data.Dataset, cardinalities: list[int]) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def adult(real_data: Path) -> data.Prepared:
-    start = time.perf_counter()
-    prepared = data.prepare(real_data / "tabular" / "adult-train.csv", test=real_data / "tabular" / "adult-test.csv")
-    assert time.perf_counter() - start < 5  # about half a second on an idle core
-    return prepared
+    return data.prepare(real_data / "tabular" / "adult-train.csv", test=real_data / "tabular" / "adult-test.csv")
 
 
 def test_adult_is_understood(adult):
@@ -104,9 +100,7 @@ def test_titanic_with_defaults(real_data):
 
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
 def test_mnist(real_data, name):
-    start = time.perf_counter()
     prepared = data.prepare(real_data / name)
-    assert time.perf_counter() - start < 10  # about a second on an idle core
     assert prepared.summary["rows"] == {"train": 51000, "validation": 9000, "test": 10000}
     assert prepared.preprocessing.input_description == {"kind": "image", "shape": [28, 28, 1], "outputs": 10}
     x = prepared.train.inputs[0]
