@@ -105,7 +105,13 @@ def test_a_floor_has_a_documented_public_face(floor: str) -> None:
 def test_a_floor_has_its_page_of_reference(floor: str) -> None:
     page = ROOT / "docs" / "reference" / f"{floor}.md"
     assert page.is_file(), f"docs/reference/{floor}.md is missing"
-    assert re.search(rf"^::: chainrule\.{floor}\b", page.read_text(), re.MULTILINE)
+    text = page.read_text(encoding="utf-8")
+    assert re.search(rf"^::: chainrule\.{floor}$", text, re.MULTILINE)
+    # what shares its name with a module is not found under the floor, and needs a directive of its own
+    folder = SOURCE / floor
+    modules = {p.stem for p in folder.glob("*.py")} | {p.parent.name for p in folder.glob("*/__init__.py")}
+    for name in modules & set(importlib.import_module(f"chainrule.{floor}").__all__):
+        assert re.search(rf"^::: chainrule\.{floor}\.{name}(\.{name})?$", text, re.MULTILINE), f"{page.name}: {name}"
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -147,6 +153,15 @@ def test_the_command_lines_in_the_pages_are_understood() -> None:
         }
         used = {argument.split("=")[0] for argument in arguments if argument.startswith("-")}
         assert used <= options, f"chainrule {line}: {name} has no option {used - options}"
+
+
+def test_the_tests_that_the_pages_name_exist() -> None:
+    text = "\n".join(p.read_text(encoding="utf-8") for p in PAGES)
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", text)
+    assert named
+    for file, function in named:
+        assert (ROOT / file).is_file(), f"the pages name {file}"
+        assert f"def {function}" in (ROOT / file).read_text(encoding="utf-8"), f"the pages name {file}::{function}"
 
 
 def test_every_decision_record_is_complete() -> None:
