@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import inspect
+from typing import Any
 
 import numpy as np
 import pytest
@@ -119,7 +120,7 @@ def test_saved_values_reach_the_rule_and_are_freed():
         return 2.0 * x, np.asarray(2.0, x.dtype)
 
     x = cr.tensor(3.0, requires_grad=True)
-    y = doubled_and_remembered(x)
+    y: Any = doubled_and_remembered(x)
     assert float(y.node.saved) == 2.0
     y.backward()
     assert float(x.grad) == 2.0

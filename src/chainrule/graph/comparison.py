@@ -27,7 +27,7 @@ class GradientMethod:
         forward_passes: evaluations of the loss that the whole gradient takes.
         backward_passes: passes back through its graph.
         seconds: for the whole gradient; where only some entries were computed, the time of those scaled up.
-        relative_error: ‖this - backpropagation‖ / ‖backpropagation‖ of the entries computed; None for itself.
+        relative_error: ‖this - backpropagation‖ / ‖backpropagation‖ over the entries computed.
         largest_error: the largest difference of one entry.
         gradient: the entries computed, float64.
     """
@@ -36,8 +36,8 @@ class GradientMethod:
     forward_passes: int
     backward_passes: int
     seconds: float
-    relative_error: float | None
-    largest_error: float | None
+    relative_error: float
+    largest_error: float
     gradient: np.ndarray
 
 
@@ -66,7 +66,7 @@ class GradientComparison:
         for m in (self.forward, self.central, self.backpropagation):
             passes = f"{m.forward_passes:,} forward" + (f" + {m.backward_passes} backward" if m.backward_passes else "")
             about = "≈ " if self.measured < self.parameters and not m.backward_passes else ""
-            errors = ("-", "-") if m.relative_error is None else (f"{m.relative_error:.1e}", f"{m.largest_error:.1e}")
+            errors = ("-", "-") if m.backward_passes else (f"{m.relative_error:.1e}", f"{m.largest_error:.1e}")
             rows.append((m.name, passes, about + _duration(m.seconds), *errors))
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         lines = [
@@ -165,8 +165,8 @@ def compare_gradients(
             backward_cost.forward_passes,
             backward_cost.backward_passes,
             backward_cost.seconds,
-            None,
-            None,
+            0.0,
+            0.0,
             backward,
         ),
         disagreement=float(_norm(by_forward - by_central) / max(_norm(by_central), 1e-300)),

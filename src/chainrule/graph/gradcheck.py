@@ -201,11 +201,14 @@ def _explain(
         f"  in all, {result.wrong} of {result.comparisons} comparisons disagree; this is the worst",
     ]
     left, right = _slopes(checked, at, entry, output, step)
-    if abs(left - right) > 1e-3 * max(abs(left), abs(right)):
+    kink = abs(left - right) > 1e-3 * max(abs(left), abs(right))
+    if kink:
         lines.append(f"  there is a kink or a jump: the slope is {left:.6g} on the left and {right:.6g} on the right")
     where = None if culprit is None else f"{culprit.op.name} at {culprit.source}"
     if not np.isfinite([analytic, numeric]).all():
         fix = "check at a point where the value and the gradient are finite"
+    elif kink:
+        fix = "check at another point: at a kink there is no derivative, only a convention"
     elif culprit is None:
         fix = (
             "each operation's rule is right by itself: look for a detach(), an assign() or a NumPy call in the function"
@@ -270,7 +273,7 @@ def _slopes(checked: Differentiable, at: np.ndarray, entry: int, output: int, st
         moved = at.copy()
         moved[entry] += way
         found.append(float((checked.value(moved)[output] - base) / way))
-    return found[0], found[1]
+    return found[0] + 0.0, found[1] + 0.0  # never -0
 
 
 def _culprit(problem: Differentiable, settings: Settings, order: int) -> Node | None:

@@ -214,7 +214,7 @@ class _Builder:
     def several(self, run: list[Node], scope: tuple[str, ...]) -> Box:
         names = list(dict.fromkeys(node.op.name for node in run))
         path = ".".join(scope)
-        what = ", ".join(names) if len(names) <= 3 else f"{len(run)} operations"
+        what = ", ".join(names) if len(run) <= 3 else f"{len(run)} operations"
         inside = self.layers and scope in self.containers  # what a container computes between its layers
         details = []
         own = self.variables_of(run)
@@ -281,7 +281,7 @@ class _Builder:
                         continue
                     if x._node is not None:
                         source = self.box_of[x._node.order]
-                    elif box.kind == "layer" and position > 0 and id(x) not in self.names:
+                    elif box.kind == "layer" and position > 0 and not self.shown(x):
                         continue  # a layer's own constants
                     else:
                         source, using = leaves.setdefault(id(x), (self.leaf(x), []))
@@ -293,6 +293,10 @@ class _Builder:
             if tensor._node is None:
                 leaves.setdefault(id(tensor), (self.leaf(tensor), []))[0].result = True
         return list(leaves.values()), list(arrows.values())
+
+    def shown(self, tensor: Tensor) -> bool:
+        """Whether a leaf is drawn even where it goes into a closed layer beside the layer's input."""
+        return isinstance(tensor, Variable) or tensor.requires_grad or id(tensor) in self.names
 
     def leaf(self, tensor: Tensor) -> Box:
         name = self.names.get(id(tensor), "")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from html import escape
+import html
+import re
 
 from chainrule.graph.layout import Layout, Place, arrange
 from chainrule.graph.picture import Box, Frame, Picture
@@ -54,6 +55,14 @@ _STYLE = """
 """
 
 _NARROW, _WIDE = frozenset("iljtfrI.,:;!|'()[]{} "), frozenset("mwMWQOGDNHUCA@%→≈")
+
+
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+def escape(text: str) -> str:
+    """The text as it may stand in XML; characters that no XML document can hold become a replacement sign."""
+    return html.escape(_NOT_XML.sub("\ufffd", text))
 
 
 def width_of(text: str, size: float, *, mono: bool = False) -> float:

@@ -61,7 +61,7 @@ class Tensor:
         return self._node is None
 
     @property
-    def grad(self) -> Tensor | RowSparse | None:
+    def grad(self) -> Any:  # Tensor, RowSparse or None; Any, so that `x.grad.numpy()` needs no check first
         return self._grad
 
     @grad.setter
@@ -579,7 +579,7 @@ class Variable(Tensor):
         changed()
 
     @property
-    def grad(self) -> Tensor | RowSparse | None:
+    def grad(self) -> Any:
         trace = TRACE.get()
         return self._grad if trace is None else trace.read_grad(self)
 
