@@ -26,7 +26,7 @@ def writing(path: Path) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise RunError(
                 f"{path} cannot be written: the disk is full.",
-                fix="free some space and go on with --resume; what was saved before is intact",
+                fix="free some space; what was saved before is intact, and --resume goes on with a training",
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise RunError(

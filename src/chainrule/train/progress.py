@@ -12,20 +12,28 @@ __all__ = ["ProgressDisplay"]
 
 
 def scores(record: dict[str, Any]) -> str:
-    """An epoch's losses and first metric in one line: `loss 0.31 · validation loss 0.29 · validation accuracy
-    0.912`.
-    """
-    parts = [f"loss {record['train']['loss']:.4g}"]
-    parts += [f"validation {name} {value:.4g}" for name, value in list(record.get("validation", {}).items())[:2]]
-    return " · ".join(parts)
+    """An epoch's losses and first metric in one line: `loss 0.31 · validation loss 0.29, accuracy 91.2 %`."""
+    shown = f"loss {record['train']['loss']:.4g}"
+    validation = list(record.get("validation", {}).items())[:2]
+    if validation:
+        shown += " · validation " + ", ".join(f"{name} {_score(name, value)}" for name, value in validation)
+    return shown
+
+
+def _score(name: str, value: float) -> str:
+    return f"{value:.1%}".replace("%", " %") if name.endswith("accuracy") else f"{value:.4g}"
+
+
+def _milestone(epoch: int) -> bool:
+    """1, 2, 5, 10, 20, 50, 100, …: close together where most happens, few in all."""
+    return str(epoch).rstrip("0") in ("1", "2", "5")
 
 
 class ProgressDisplay:
     """A callback that shows the run on standard error.
 
-    In a terminal: a bar that moves within an epoch, and a line for the first epoch, every new best within the last
-    second of silence,
-    and the last. Without one: a line now and then, so a log stays short.
+    A line for epochs 1, 2, 5, 10, 20, …, for the last, and for others after a silence: of one second in a terminal,
+    where a bar moves within the epoch, and of five elsewhere, so that a log stays short.
     """
 
     def __init__(self, quiet_seconds: float | None = None) -> None:
@@ -55,10 +63,10 @@ class ProgressDisplay:
         elif isinstance(event, EpochEnded):
             self._epoch(event)
         elif isinstance(event, Message):
+            self._say_pending()
             self._say(event.text)
         elif isinstance(event, RunEnded):
-            if self._pending:
-                self._say(self._pending)
+            self._say_pending()
             self._close()
 
     def _start(self, event: RunStarted) -> None:
@@ -67,7 +75,7 @@ class ProgressDisplay:
         self._say(
             f"{event.parameters:,} parameters · {event.samples:,} samples · {event.steps_per_epoch:,} steps in "
             "an epoch · "
-            f"up to {event.epochs} epochs{went_on}"
+            f"up to {event.epochs} epoch{'' if event.epochs == 1 else 's'}{went_on}"
         )
         if self._interactive:
             from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
@@ -85,15 +93,20 @@ class ProgressDisplay:
             self._bar.start()
 
     def _epoch(self, event: EpochEnded) -> None:
-        mark = "  best so far" if event.best else ""
+        mark = " · best" if event.best else ""
         line = f"epoch {event.epoch:>{len(str(self._epochs))}}/{self._epochs}  {scores(event.record)}{mark}"
         now = time.monotonic()
-        if event.epoch == 1 or now - self._last_line >= self._pause:
+        if _milestone(event.epoch) or now - self._last_line >= self._pause:
             self._say(line)
             self._last_line = now
             self._pending = None
         else:
             self._pending = line
+
+    def _say_pending(self) -> None:
+        if self._pending is not None:
+            self._say(self._pending)
+            self._pending = None
 
     def _say(self, text: str) -> None:
         self._console.print(text, highlight=False, markup=False, soft_wrap=not self._interactive)
