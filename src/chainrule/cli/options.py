@@ -11,7 +11,7 @@ from chainrule.errors import ConfigError
 if TYPE_CHECKING:
     from chainrule.train import Config
 
-__all__ = ["chosen", "column_types", "units"]
+__all__ = ["chosen", "column_types", "option_of", "units"]
 
 
 def chosen(data: str | None, options: Mapping[str, Any], file: Path | None = None) -> Config:
@@ -35,10 +35,21 @@ def chosen(data: str | None, options: Mapping[str, Any], file: Path | None = Non
         config.data.source = data
     for name, value in options.items():
         if value is not None and value != []:
-            config.set(name, _READERS.get(name, lambda x: x)(value))
+            config.set(name, _READERS.get(name, lambda x: x)(value), where=option_of(name))
     if not config.data.source:
         raise ConfigError("There are no data to train on.", fix="chainrule train digits, or the path of a CSV file")
     return config
+
+
+def option_of(name: str) -> str:
+    """What is typed to set an option of the config.
+
+    Example:
+        >>> option_of("trainer.batch_size"), option_of("model.name")
+        ('--batch-size', '--model')
+    """
+    section, _, inner = name.partition(".")
+    return {"name": f"--{section}", "types": "--type"}.get(inner, f"--{inner.replace('_', '-')}")
 
 
 def units(text: str) -> list[int]:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 __all__ = ["in_options"]
 
 _NAMES = "target|task|test|validation|test_fraction|seed|separator|encoding|epochs|patience|batch_size|clip_norm"
 
-_RULES: tuple[tuple[str, str], ...] = (
+_RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"types=\{'([^']*)': '([^']*)'\} or '(\w+)'", r"--type '\1=\2' or '\1=\3'"),
     (r"types=\{'([^']*)': '([^']*)'\}", r"--type '\1=\2'"),
+    (r"one of \['([^\]]*)'\]", lambda m: "one of " + m[1].replace("', '", ", ")),
     (r"missing=\[…\]", "--missing"),
     (r"\bheader=False\b", "--no-header"),
     (r"\bheader=True\b", "--header"),
     (rf"\b({_NAMES})='([^']*)'", lambda m: f"--{_dashed(m[1])} {m[2]}"),
     (rf"\b({_NAMES})=([\w.]+)", lambda m: f"--{_dashed(m[1])} {m[2]}"),
-)  # type: ignore[assignment]
+)
 
 
 def in_options(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import warnings
@@ -33,6 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is None:
+        for stream in (sys.stdout, sys.stderr):  # a sign that the terminal lacks must not end a training
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     try:
@@ -78,6 +83,6 @@ def _usage(error: Any) -> ChainruleError:
     given = getattr(error, "option_name", None)
     if given is not None and hasattr(error, "possibilities"):
         known = [name for parameter in context.command.params for name in parameter.opts] if context else []
-        return ConfigError(f"{path} has no option {given}.{suggest(given, known)}", fix=fix)
+        return ConfigError(f"{path} has no option {given}.{suggest(given, known, limit=1)}", fix=fix)
     message = error.format_message().strip()
     return ConfigError(message if message.endswith((".", "?")) else message + ".", fix=fix)

@@ -193,19 +193,20 @@ def _run_to_resume(data: str | None, out: Path | None) -> Path:
 
 
 def _config_to_resume(folder: Path, given: dict[str, Any], file: Path | None) -> Config:
+    from chainrule.cli.options import option_of
     from chainrule.train import Config
 
     options = {name: value for name, value in given.items() if value not in (None, [])}
     fixed = sorted(set(options) - _CHANGEABLE)
     if fixed or file is not None:
-        name = f"--{fixed[0].partition('.')[2].replace('_', '-')}" if fixed else "--config"
+        name = option_of(fixed[0]) if fixed else "--config"
         raise ConfigError(
             f"{name} cannot be changed while going on with {folder}: that would be another run.",
             fix="leave it out, or train a new run without --resume",
         )
     config = Config.read(folder / "config.toml")
     for name, value in options.items():
-        config.set(name, value)
+        config.set(name, value, where=option_of(name))
     if options:
         config.write(folder / "config.toml")
     return config
