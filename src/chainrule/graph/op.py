@@ -20,7 +20,15 @@ from chainrule.array import (
     promote,
     resolve,
 )
-from chainrule.errors import ChainruleError, DtypeError, NonFiniteError, OpError, OutOfBoundsError, ShapeError, TracedValueError
+from chainrule.errors import (
+    ChainruleError,
+    DtypeError,
+    NonFiniteError,
+    OpError,
+    OutOfBoundsError,
+    ShapeError,
+    TracedValueError,
+)
 from chainrule.graph.context import RECORDING, TRACE
 from chainrule.graph.node import Node, source_of_caller
 from chainrule.graph.tensor import Tensor, as_tensor, wrap
@@ -144,11 +152,13 @@ class Op(Generic[P]):
 
 def execute(op: Op[...], inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
     """Runs an op's forward and records it; every operation of chainrule passes here."""
-    inputs, attributes = op.bind(inputs, attributes)
+    if attributes or op._required or len(inputs) != op._arity:
+        inputs, attributes = op.bind(inputs, attributes)
+    else:
+        attributes = op._defaults
     arrays: list[Any] = []
     needed = False
     foreign = False
-    number = False
     converted: list[Any] | None = None
     for position, x in enumerate(inputs):
         if isinstance(x, Tensor):
@@ -160,7 +170,6 @@ def execute(op: Op[...], inputs: tuple[Any, ...], attributes: dict[str, Any]) ->
             arrays.append(array)
         elif x is None or type(x) in _SCALARS:
             arrays.append(x)
-            number = number or type(x) is float
         else:
             tensor = as_tensor(x)
             if converted is None:
@@ -169,10 +178,6 @@ def execute(op: Op[...], inputs: tuple[Any, ...], attributes: dict[str, Any]) ->
             arrays.append(tensor._data)
     if converted is not None:
         inputs = tuple(converted)
-    if number and any(
-        getattr(a, "dtype", None) is bfloat16 for a in arrays
-    ):  # NumPy would widen it, as it does not know bfloat16
-        arrays = [bfloat16.type(a) if type(a) is float else a for a in arrays]
     xp: Any = numpy_namespace
     if foreign:
         trace = TRACE.get()
@@ -194,11 +199,14 @@ def execute(op: Op[...], inputs: tuple[Any, ...], attributes: dict[str, Any]) ->
         result, saved = result
     if not op.several:
         dtype = result.dtype
-        if dtype is float64 or dtype is complex128 or dtype is _FLOAT16:
-            narrow = _narrowed(arrays, attributes)
-            if narrow is not None:
-                result, saved = _run_again(op, inputs, xp, narrow, attributes)
-                dtype = result.dtype
+        if dtype is float32:  # NumPy, which does not know bfloat16, widens it in places
+            first = arrays[0] if type(arrays[0]) is not float else arrays[-1]
+            widened = getattr(first, "dtype", None) is bfloat16
+        else:
+            widened = dtype is float64 or dtype is complex128 or dtype is _FLOAT16
+        if widened:
+            result, saved = _settled(op, inputs, xp, arrays, attributes, result, saved)
+            dtype = result.dtype
         y = wrap(result)
         if needed and RECORDING.get():
             if is_floating(dtype):
@@ -210,10 +218,7 @@ def execute(op: Op[...], inputs: tuple[Any, ...], attributes: dict[str, Any]) ->
             elif dtype.kind == "c" and not op.constant:
                 raise _complex_gradient(op)
         return y
-    if result and result[0].dtype in (float64, complex128, _FLOAT16):
-        narrow = _narrowed(arrays, attributes)
-        if narrow is not None:
-            result, saved = _run_again(op, inputs, xp, narrow, attributes)
+    result, saved = _settled(op, inputs, xp, arrays, attributes, tuple(result), saved)
     outputs = tuple(wrap(r) for r in result)
     if needed and RECORDING.get():
         node = _record(op, inputs, arrays, attributes, tuple(result), saved)
@@ -227,19 +232,23 @@ def execute(op: Op[...], inputs: tuple[Any, ...], attributes: dict[str, Any]) ->
     return outputs
 
 
-def _narrowed(arrays: list[Any], attributes: dict[str, Any]) -> list[Any] | None:
-    """The inputs converted so that no wider dtype comes out than the policy says, or None where the result is right as
-    it is.
+_WIDE = (float64, complex128, _FLOAT16)
 
-    The libraries give float64 (or float16) where integers meet floating numbers; here integers take the floating dtype
-    of their partners, or float32. It is looked at only when such a result has come out, so that other operations pay
-    nothing.
+
+def _settled(
+    op: Op[...], inputs: Any, xp: Any, arrays: list[Any], attributes: dict[str, Any], result: Any, saved: Any
+) -> tuple[Any, Any]:
+    """The result in the dtype of the policy, where the library gave a wider one; with what the forward saved.
+
+    The libraries give float64 (or float16) where integers meet floating numbers; here integers take the floating
+    dtype of their partners, or float32. It is looked at only when such a result has come out.
     """
-    if attributes.get("dtype") is not None:
-        return None
     dtypes = [a.dtype for a in arrays if hasattr(a, "dtype")]
-    if any(d is float64 or d is complex128 for d in dtypes):
-        return None
+    if float64 in dtypes or complex128 in dtypes or attributes.get("dtype") is not None:
+        return result, saved
+    wide = any(r.dtype in _WIDE for r in (result if op.several else (result,)))
+    if not wide and bfloat16 not in dtypes:
+        return result, saved
     found = promote(dtypes) if dtypes else float32
     real = float32 if found.kind in "biuc" else found
 
@@ -248,16 +257,21 @@ def _narrowed(arrays: list[Any], attributes: dict[str, Any]) -> list[Any] | None
             return x.astype(real) if x.dtype.kind in "biu" else x
         return x if x is None else complex64.type(x) if isinstance(x, complex) else real.type(x)
 
-    return [convert(x) for x in arrays]
+    if wide:
+        try:
+            with np.errstate(all="ignore"):
+                result = op.forward(xp, *[convert(x) for x in arrays], **attributes)
+        except _FAILURES as error:
+            raise _explain(op, inputs, error) from error
+        if op.saves:
+            result, saved = result
 
+    def fit(r: Any) -> Any:
+        if r.dtype.kind == "c":
+            return r if r.dtype is complex64 else r.astype(complex64)
+        return r.astype(real) if is_floating(r.dtype) and r.dtype is not real else r
 
-def _run_again(op: Op[...], inputs: Any, xp: Any, arrays: list[Any], attributes: dict[str, Any]) -> tuple[Any, Any]:
-    try:
-        with np.errstate(all="ignore"):
-            result = op.forward(xp, *arrays, **attributes)
-    except _FAILURES as error:
-        raise _explain(op, inputs, error) from error
-    return result if op.saves else (result, None)
+    return (tuple(fit(r) for r in result) if op.several else fit(result)), saved
 
 
 def _complex_gradient(op: Op[...]) -> OpError:

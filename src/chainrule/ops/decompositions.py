@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule.errors import ConfigError
 from chainrule.graph import FUNCTIONS, Tensor, as_tensor, op, per_input
-from chainrule.ops.solving import solve_triangular, well_conditioned
+from chainrule.ops.solving import of_lapack, solve_triangular, well_conditioned
 
 __all__ = ["cholesky", "eigh", "eigvalsh", "qr", "svd", "svdvals"]
 
@@ -46,6 +46,7 @@ def _symmetric(x: Any) -> Any:
 
 
 def _hermitian(xp: Any, x: Any) -> Any:
+    x = of_lapack(x)
     return 0.5 * (x + xp.conj(xp.matrix_transpose(x)))
 
 
@@ -121,13 +122,13 @@ def _qr_gradient(g: Any, y: Any, x: Any) -> Any:
     ],
 )
 def _qr(xp: Any, x: Any, /) -> Any:
-    return tuple(xp.linalg.qr(x, mode="reduced"))
+    return tuple(xp.linalg.qr(of_lapack(x), mode="reduced"))
 
 
 @op(several=True, samples=lambda rng: [((rng.normal(size=(4, 2)),), {})])
 def _qr_complete(xp: Any, x: Any, /) -> Any:
     # Without a rule: the columns of Q beyond those of x are free to turn.
-    return tuple(xp.linalg.qr(x, mode="complete"))
+    return tuple(xp.linalg.qr(of_lapack(x), mode="complete"))
 
 
 def qr(x: Any, /, *, mode: str = "reduced") -> Qr:
@@ -235,13 +236,13 @@ def _svd_samples(rng: np.random.Generator) -> list[Any]:
 
 @op(backward=per_input(_svd_gradient), several=True, samples=_svd_samples)
 def _svd(xp: Any, x: Any, /) -> Any:
-    return tuple(xp.linalg.svd(x, full_matrices=False))
+    return tuple(xp.linalg.svd(of_lapack(x), full_matrices=False))
 
 
 @op(several=True, samples=lambda rng: [((rng.normal(size=(4, 2)),), {})])
 def _svd_full(xp: Any, x: Any, /) -> Any:
     # Without a rule: the columns beyond the K first are free to turn.
-    return tuple(xp.linalg.svd(x, full_matrices=True))
+    return tuple(xp.linalg.svd(of_lapack(x), full_matrices=True))
 
 
 def svd(x: Any, /, *, full_matrices: bool = True) -> Svd:
@@ -266,4 +267,4 @@ def _svdvals_gradient(g: Any, y: Any, x: Any) -> Any:
 @op(backward=per_input(_svdvals_gradient), samples=_svd_samples)
 def svdvals(xp: Any, x: Any, /) -> Any:
     """The singular values of matrices, descending; the gradient of each is u · vᵀ of its vectors."""
-    return xp.linalg.svdvals(x)
+    return xp.linalg.svdvals(of_lapack(x))

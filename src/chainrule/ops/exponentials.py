@@ -62,10 +62,14 @@ def log10(xp: Any, x: Any, /) -> Any:
     return xp.log10(x)
 
 
+def _share(x1: Any, x2: Any) -> Any:
+    """The part of x1 in the sum eˣ¹ + eˣ²; a half where both are the same infinity, whose difference is nan."""
+    where = FUNCTIONS["where"]
+    return FUNCTIONS["sigmoid"](where((x1 == x2) & FUNCTIONS["isinf"](x1), 0.0, x1 - x2))
+
+
 @op(
-    backward=per_input(
-        lambda g, y, x1, x2: g * FUNCTIONS["sigmoid"](x1 - x2), lambda g, y, x1, x2: g * FUNCTIONS["sigmoid"](x2 - x1)
-    ),
+    backward=per_input(lambda g, y, x1, x2: g * _share(x1, x2), lambda g, y, x1, x2: g * _share(x2, x1)),
     samples=binary(),
     quiet=True,
 )

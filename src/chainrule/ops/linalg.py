@@ -12,7 +12,7 @@ from chainrule.graph import FUNCTIONS, Tensor, as_tensor, op, per_input
 from chainrule.ops.decompositions import cholesky, eigh, eigvalsh, qr, svd, svdvals
 from chainrule.ops.products import matmul, tensordot, vecdot
 from chainrule.ops.shapes import matrix_transpose
-from chainrule.ops.solving import det, inv, slogdet, solve, solve_triangular, well_conditioned
+from chainrule.ops.solving import det, inv, of_lapack, slogdet, solve, solve_triangular, well_conditioned
 
 __all__ = [
     "cholesky",
@@ -98,6 +98,11 @@ def matrix_power(x: Any, n: int, /) -> Tensor:
     return result
 
 
+def _tolerance(x: Any) -> float:
+    """Below this, relative to the largest, a singular value is rounding error."""
+    return max(x.shape[-2:]) * float(np.finfo(x.dtype).eps)
+
+
 def _pinv_gradient(g: Any, y: Any, x: Any, rtol: Any) -> Any:
     gt, yt = g.mT, y.mT
     left = matmul(gt, matmul(y, yt))
@@ -115,9 +120,8 @@ def _pinv_gradient(g: Any, y: Any, x: Any, rtol: Any) -> Any:
     quiet=True,
 )
 def _pinv(xp: Any, x: Any, rtol: Any, /) -> Any:
-    if rtol is None:
-        rtol = max(x.shape[-2:]) * float(np.finfo(x.dtype).eps)
-    return xp.linalg.pinv(x, rtol=rtol)
+    x = of_lapack(x)
+    return xp.linalg.pinv(x, rtol=_tolerance(x) if rtol is None else rtol)
 
 
 def pinv(x: Any, /, *, rtol: Any = None) -> Tensor:
@@ -140,9 +144,10 @@ def pinv(x: Any, /, *, rtol: Any = None) -> Tensor:
 def _matrix_rank(xp: Any, x: Any, rtol: Any, /) -> Any:
     if x.ndim < 2:
         raise ValueError("a rank is that of matrices")
+    x = of_lapack(x)
     values = xp.linalg.svdvals(x)
     if rtol is None:
-        rtol = max(x.shape[-2:]) * float(np.finfo(x.dtype).eps)
+        rtol = _tolerance(x)
     bound = xp.max(values, axis=-1, keepdims=True, initial=0.0) * xp.expand_dims(
         xp.asarray(rtol, dtype=values.dtype), axis=-1
     )

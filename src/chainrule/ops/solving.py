@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
+from chainrule.array import float32
 from chainrule.graph import FUNCTIONS, Tensor, op, per_input
 
 __all__ = ["det", "inv", "slogdet", "solve", "solve_triangular"]
@@ -19,6 +20,11 @@ class Slogdet(NamedTuple):
 
     sign: Tensor
     logabsdet: Tensor
+
+
+def of_lapack(x: Any) -> Any:
+    """x in a dtype that LAPACK knows: integers and bfloat16 as float32."""
+    return x if x.dtype.kind in "fc" else x.astype(float32)
 
 
 def well_conditioned(rng: np.random.Generator, *shape: int) -> np.ndarray:
@@ -63,7 +69,7 @@ def solve(xp: Any, x1: Any, x2: Any, /) -> Any:
         >>> cr.linalg.solve(cr.tensor([[2.0, 0.0], [0.0, 4.0]]), cr.tensor([2.0, 2.0])).tolist()
         [1.0, 0.5]
     """
-    return xp.linalg.solve(x1, x2)
+    return xp.linalg.solve(of_lapack(x1), of_lapack(x2))
 
 
 def _triangular_matrix(g: Any, y: Any, x1: Any, x2: Any, upper: bool) -> Any:
@@ -84,7 +90,7 @@ def solve_triangular(xp: Any, x1: Any, x2: Any, /, *, upper: bool = False) -> An
 
     Beyond the standard; the rules of `cholesky` and `qr` need it.
     """
-    return xp.solve_triangular(x1, x2, upper)
+    return xp.solve_triangular(of_lapack(x1), of_lapack(x2), upper)
 
 
 @op(
@@ -98,7 +104,7 @@ def inv(xp: Any, x: Any, /) -> Any:
     Raises:
         NonFiniteError: (a LinAlgError too) for a singular x.
     """
-    return xp.linalg.inv(x)
+    return xp.linalg.inv(of_lapack(x))
 
 
 @op(
@@ -108,7 +114,7 @@ def inv(xp: Any, x: Any, /) -> Any:
 )
 def det(xp: Any, x: Any, /) -> Any:
     """The determinant of square matrices; the gradient g·y·x⁻ᵀ exists in this form for invertible ones only."""
-    return xp.linalg.det(x)
+    return xp.linalg.det(of_lapack(x))
 
 
 @op(
@@ -119,7 +125,7 @@ def det(xp: Any, x: Any, /) -> Any:
     quiet=True,
 )
 def _slogdet(xp: Any, x: Any, /) -> Any:
-    return tuple(xp.linalg.slogdet(x))
+    return tuple(xp.linalg.slogdet(of_lapack(x)))
 
 
 def slogdet(x: Any, /) -> Slogdet:
