@@ -18,6 +18,8 @@ __all__ = ["Node", "source_of_caller"]
 
 _order = itertools.count()
 _PACKAGE = "chainrule"
+_INSIDE: dict[str, bool] = {}
+"""Whether a module's name is one of chainrule's; every recorded operation asks for those of a few frames."""
 
 
 def _calling_code() -> tuple[CodeType, int] | None:
@@ -25,7 +27,10 @@ def _calling_code() -> tuple[CodeType, int] | None:
     frame = sys._getframe(2)
     while frame is not None:
         name = frame.f_globals.get("__name__", "")
-        if not (name.startswith(_PACKAGE) and (len(name) == len(_PACKAGE) or name[len(_PACKAGE)] == ".")):
+        inside = _INSIDE.get(name)
+        if inside is None:
+            inside = _INSIDE[name] = name == _PACKAGE or name.startswith(_PACKAGE + ".")
+        if not inside:
             return frame.f_code, frame.f_lasti
         frame = frame.f_back
     return None

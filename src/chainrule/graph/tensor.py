@@ -12,18 +12,12 @@ from chainrule.array import Array, as_dtype, default_dtypes, float32, is_floatin
 from chainrule.errors import ConfigError, DtypeError, GradientError, OpError, ShapeError, TracedValueError
 from chainrule.graph.context import TRACE
 from chainrule.graph.node import Node, source_of_caller
+from chainrule.graph.registry import FUNCTIONS
 
 if TYPE_CHECKING:
     from chainrule.graph.sparse import RowSparse
 
 __all__ = ["Tensor", "Variable", "as_tensor", "tensor", "wrap"]
-
-
-def _operation(name: str) -> Any:
-    """The public function of this name in the ops floor, which fills the table when it is imported."""
-    from chainrule.graph.registry import FUNCTIONS
-
-    return FUNCTIONS[name]
 
 
 class Tensor:
@@ -106,7 +100,7 @@ class Tensor:
     @property
     def mT(self) -> Tensor:  # noqa: N802 - the standard's name
         """The last two axes exchanged."""
-        return _operation("matrix_transpose")(self)
+        return FUNCTIONS["matrix_transpose"](self)
 
     def __repr__(self) -> str:
         extra = ", requires_grad=True" if self.requires_grad and self._node is None else ""
@@ -274,115 +268,115 @@ class Tensor:
     # ----------------------------------------------------------------------------------------
 
     def __add__(self, other: Any, /) -> Tensor:
-        return _operation("add")(self, other)
+        return FUNCTIONS["add"](self, other)
 
     def __radd__(self, other: Any, /) -> Tensor:
-        return _operation("add")(other, self)
+        return FUNCTIONS["add"](other, self)
 
     def __sub__(self, other: Any, /) -> Tensor:
-        return _operation("subtract")(self, other)
+        return FUNCTIONS["subtract"](self, other)
 
     def __rsub__(self, other: Any, /) -> Tensor:
-        return _operation("subtract")(other, self)
+        return FUNCTIONS["subtract"](other, self)
 
     def __mul__(self, other: Any, /) -> Tensor:
-        return _operation("multiply")(self, other)
+        return FUNCTIONS["multiply"](self, other)
 
     def __rmul__(self, other: Any, /) -> Tensor:
-        return _operation("multiply")(other, self)
+        return FUNCTIONS["multiply"](other, self)
 
     def __truediv__(self, other: Any, /) -> Tensor:
-        return _operation("divide")(self, other)
+        return FUNCTIONS["divide"](self, other)
 
     def __rtruediv__(self, other: Any, /) -> Tensor:
-        return _operation("divide")(other, self)
+        return FUNCTIONS["divide"](other, self)
 
     def __floordiv__(self, other: Any, /) -> Tensor:
-        return _operation("floor_divide")(self, other)
+        return FUNCTIONS["floor_divide"](self, other)
 
     def __rfloordiv__(self, other: Any, /) -> Tensor:
-        return _operation("floor_divide")(other, self)
+        return FUNCTIONS["floor_divide"](other, self)
 
     def __mod__(self, other: Any, /) -> Tensor:
-        return _operation("remainder")(self, other)
+        return FUNCTIONS["remainder"](self, other)
 
     def __rmod__(self, other: Any, /) -> Tensor:
-        return _operation("remainder")(other, self)
+        return FUNCTIONS["remainder"](other, self)
 
     def __pow__(self, other: Any, /) -> Tensor:
-        return _operation("pow")(self, other)
+        return FUNCTIONS["pow"](self, other)
 
     def __rpow__(self, other: Any, /) -> Tensor:
-        return _operation("pow")(other, self)
+        return FUNCTIONS["pow"](other, self)
 
     def __matmul__(self, other: Any, /) -> Tensor:
-        return _operation("matmul")(self, other)
+        return FUNCTIONS["matmul"](self, other)
 
     def __rmatmul__(self, other: Any, /) -> Tensor:
-        return _operation("matmul")(other, self)
+        return FUNCTIONS["matmul"](other, self)
 
     def __neg__(self) -> Tensor:
-        return _operation("negative")(self)
+        return FUNCTIONS["negative"](self)
 
     def __pos__(self) -> Tensor:
-        return _operation("positive")(self)
+        return FUNCTIONS["positive"](self)
 
     def __abs__(self) -> Tensor:
-        return _operation("abs")(self)
+        return FUNCTIONS["abs"](self)
 
     def __invert__(self) -> Tensor:
-        return _operation("bitwise_invert")(self)
+        return FUNCTIONS["bitwise_invert"](self)
 
     def __and__(self, other: Any, /) -> Tensor:
-        return _operation("bitwise_and")(self, other)
+        return FUNCTIONS["bitwise_and"](self, other)
 
     def __rand__(self, other: Any, /) -> Tensor:
-        return _operation("bitwise_and")(other, self)
+        return FUNCTIONS["bitwise_and"](other, self)
 
     def __or__(self, other: Any, /) -> Tensor:
-        return _operation("bitwise_or")(self, other)
+        return FUNCTIONS["bitwise_or"](self, other)
 
     def __ror__(self, other: Any, /) -> Tensor:
-        return _operation("bitwise_or")(other, self)
+        return FUNCTIONS["bitwise_or"](other, self)
 
     def __xor__(self, other: Any, /) -> Tensor:
-        return _operation("bitwise_xor")(self, other)
+        return FUNCTIONS["bitwise_xor"](self, other)
 
     def __rxor__(self, other: Any, /) -> Tensor:
-        return _operation("bitwise_xor")(other, self)
+        return FUNCTIONS["bitwise_xor"](other, self)
 
     def __lshift__(self, other: Any, /) -> Tensor:
-        return _operation("bitwise_left_shift")(self, other)
+        return FUNCTIONS["bitwise_left_shift"](self, other)
 
     def __rlshift__(self, other: Any, /) -> Tensor:
-        return _operation("bitwise_left_shift")(other, self)
+        return FUNCTIONS["bitwise_left_shift"](other, self)
 
     def __rshift__(self, other: Any, /) -> Tensor:
-        return _operation("bitwise_right_shift")(self, other)
+        return FUNCTIONS["bitwise_right_shift"](self, other)
 
     def __rrshift__(self, other: Any, /) -> Tensor:
-        return _operation("bitwise_right_shift")(other, self)
+        return FUNCTIONS["bitwise_right_shift"](other, self)
 
     def __eq__(self, other: object, /) -> Tensor:
-        return _operation("equal")(self, other)
+        return FUNCTIONS["equal"](self, other)
 
     def __ne__(self, other: object, /) -> Tensor:
-        return _operation("not_equal")(self, other)
+        return FUNCTIONS["not_equal"](self, other)
 
     def __lt__(self, other: Any, /) -> Tensor:
-        return _operation("less")(self, other)
+        return FUNCTIONS["less"](self, other)
 
     def __le__(self, other: Any, /) -> Tensor:
-        return _operation("less_equal")(self, other)
+        return FUNCTIONS["less_equal"](self, other)
 
     def __gt__(self, other: Any, /) -> Tensor:
-        return _operation("greater")(self, other)
+        return FUNCTIONS["greater"](self, other)
 
     def __ge__(self, other: Any, /) -> Tensor:
-        return _operation("greater_equal")(self, other)
+        return FUNCTIONS["greater_equal"](self, other)
 
     def __getitem__(self, key: Any, /) -> Tensor:
-        return _operation("getitem")(self, key)
+        return FUNCTIONS["getitem"](self, key)
 
     def __setitem__(self, key: Any, value: Any, /) -> None:
         raise OpError(
@@ -395,52 +389,52 @@ class Tensor:
     # ------------------------------------------------------------------------------------------------------------------
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return _operation("sum")(self, axis=axis, keepdims=keepdims)
+        return FUNCTIONS["sum"](self, axis=axis, keepdims=keepdims)
 
     def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return _operation("mean")(self, axis=axis, keepdims=keepdims)
+        return FUNCTIONS["mean"](self, axis=axis, keepdims=keepdims)
 
     def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return _operation("max")(self, axis=axis, keepdims=keepdims)
+        return FUNCTIONS["max"](self, axis=axis, keepdims=keepdims)
 
     def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return _operation("min")(self, axis=axis, keepdims=keepdims)
+        return FUNCTIONS["min"](self, axis=axis, keepdims=keepdims)
 
     def std(self, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
-        return _operation("std")(self, axis=axis, correction=correction, keepdims=keepdims)
+        return FUNCTIONS["std"](self, axis=axis, correction=correction, keepdims=keepdims)
 
     def var(self, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
-        return _operation("var")(self, axis=axis, correction=correction, keepdims=keepdims)
+        return FUNCTIONS["var"](self, axis=axis, correction=correction, keepdims=keepdims)
 
     def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
-        return _operation("argmax")(self, axis=axis, keepdims=keepdims)
+        return FUNCTIONS["argmax"](self, axis=axis, keepdims=keepdims)
 
     def argmin(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
-        return _operation("argmin")(self, axis=axis, keepdims=keepdims)
+        return FUNCTIONS["argmin"](self, axis=axis, keepdims=keepdims)
 
     def all(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return _operation("all")(self, axis=axis, keepdims=keepdims)
+        return FUNCTIONS["all"](self, axis=axis, keepdims=keepdims)
 
     def any(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return _operation("any")(self, axis=axis, keepdims=keepdims)
+        return FUNCTIONS["any"](self, axis=axis, keepdims=keepdims)
 
     def reshape(self, *shape: Any) -> Tensor:
-        return _operation("reshape")(self, shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape)
+        return FUNCTIONS["reshape"](self, shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape)
 
     def astype(self, dtype: Any) -> Tensor:
-        return _operation("astype")(self, dtype)
+        return FUNCTIONS["astype"](self, dtype)
 
     def exp(self) -> Tensor:
-        return _operation("exp")(self)
+        return FUNCTIONS["exp"](self)
 
     def log(self) -> Tensor:
-        return _operation("log")(self)
+        return FUNCTIONS["log"](self)
 
     def sqrt(self) -> Tensor:
-        return _operation("sqrt")(self)
+        return FUNCTIONS["sqrt"](self)
 
     def tanh(self) -> Tensor:
-        return _operation("tanh")(self)
+        return FUNCTIONS["tanh"](self)
 
 
 def is_tracer(data: Any) -> bool:
@@ -461,7 +455,7 @@ def wrap(array: Array, requires_grad: bool = False) -> Tensor:
 
 def _as_array(data: Any, dtype: np.dtype | None, copy: bool) -> Array:
     if isinstance(data, Tensor):
-        return data._data if dtype is None or data.dtype == dtype else _operation("astype")(data, dtype)._data
+        return data._data if dtype is None or data.dtype == dtype else FUNCTIONS["astype"](data, dtype)._data
     if isinstance(data, list | tuple) and _holds_tensors(data):
         data = [np.asarray(x) for x in data]
     elif is_tracer(data) or type(data).__module__.startswith("jax"):
@@ -616,7 +610,7 @@ class Variable(Tensor):
                 raise DtypeError(
                     f"{self.name or 'The Variable'} is {self.dtype}; {new.dtype} cannot be assigned to it."
                 )
-            new = cast(Tensor, _operation("astype")(new, self.dtype))
+            new = cast(Tensor, FUNCTIONS["astype"](new, self.dtype))
         array = new._data
         trace = TRACE.get()
         if trace is not None:
