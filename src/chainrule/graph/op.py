@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Concatenate, Generic, ParamSpec, TypeAlias, cast
 
 import numpy as np
+from numpy import generic, ndarray
 
 from chainrule.array import (
     bfloat16,
@@ -47,7 +48,7 @@ Sample: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
 OPS: dict[str, Op[...]] = {}
 """Every record by name."""
 
-_SCALARS = (bool, int, float, complex)
+_SCALARS = frozenset((bool, int, float, complex))
 _FLOAT16 = np.dtype("float16")
 _FAILURES = (ValueError, TypeError, IndexError, OverflowError, ZeroDivisionError)
 """What NumPy and JAX raise for inputs they cannot compute; their own classes derive from these."""
@@ -157,27 +158,21 @@ def execute(op: Op[...], inputs: tuple[Any, ...], attributes: dict[str, Any]) ->
     else:
         attributes = op._defaults
     arrays: list[Any] = []
-    needed = False
+    needs: list[bool] = []
     foreign = False
-    converted: list[Any] | None = None
-    for position, x in enumerate(inputs):
+    for x in inputs:
         if isinstance(x, Tensor):
             array = x._data
-            if x.requires_grad:
-                needed = True
-            if type(array) is not np.ndarray and not isinstance(array, np.generic):
+            if type(array) is not ndarray and not isinstance(array, generic):
                 foreign = True
             arrays.append(array)
+            needs.append(x.requires_grad)
         elif x is None or type(x) in _SCALARS:
             arrays.append(x)
+            needs.append(False)
         else:
-            tensor = as_tensor(x)
-            if converted is None:
-                converted = list(inputs)
-            converted[position] = tensor
-            arrays.append(tensor._data)
-    if converted is not None:
-        inputs = tuple(converted)
+            return execute(op, _as_tensors(inputs), attributes)
+    needed = True in needs and RECORDING.get()
     xp: Any = numpy_namespace
     if foreign:
         trace = TRACE.get()
@@ -208,9 +203,9 @@ def execute(op: Op[...], inputs: tuple[Any, ...], attributes: dict[str, Any]) ->
             result, saved = _settled(op, inputs, xp, arrays, attributes, result, saved)
             dtype = result.dtype
         y = wrap(result)
-        if needed and RECORDING.get():
+        if needed:
             if is_floating(dtype):
-                node = _record(op, inputs, arrays, attributes, (result,), saved)
+                node = _record(op, inputs, arrays, attributes, needs, (result,), saved)
                 if node is not None:
                     y.requires_grad = True
                     y._node = node
@@ -220,8 +215,8 @@ def execute(op: Op[...], inputs: tuple[Any, ...], attributes: dict[str, Any]) ->
         return y
     result, saved = _settled(op, inputs, xp, arrays, attributes, tuple(result), saved)
     outputs = tuple(wrap(r) for r in result)
-    if needed and RECORDING.get():
-        node = _record(op, inputs, arrays, attributes, tuple(result), saved)
+    if needed:
+        node = _record(op, inputs, arrays, attributes, needs, tuple(result), saved)
         if node is not None:
             for index, y in enumerate(outputs):
                 if is_floating(y.dtype):
@@ -230,6 +225,20 @@ def execute(op: Op[...], inputs: tuple[Any, ...], attributes: dict[str, Any]) ->
                     y._index = index
             node._output = tuple(weakref.ref(y) for y in outputs)
     return outputs
+
+
+def _as_tensors(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The inputs with arrays and lists as Tensors; beside a float64 Tensor, float64 arrays keep their digits."""
+    wide = any(isinstance(x, Tensor) and x.dtype is float64 for x in inputs)
+    made = []
+    for x in inputs:
+        if isinstance(x, Tensor) or x is None or type(x) in _SCALARS:
+            made.append(x)
+        elif wide and isinstance(x, ndarray | generic) and x.dtype is float64:
+            made.append(wrap(x))
+        else:
+            made.append(as_tensor(x))
+    return tuple(made)
 
 
 _WIDE = (float64, complex128, _FLOAT16)
@@ -288,6 +297,7 @@ def _record(
     inputs: tuple[Any, ...],
     arrays: list[Any],
     attributes: dict[str, Any],
+    needs: list[bool],
     results: tuple[Any, ...],
     saved: Any,
 ) -> Node | None:
@@ -299,8 +309,7 @@ def _record(
             where=source_of_caller(),
             fix="detach() the input, compute inside cr.no_grad(), or use an operation that has a rule",
         )
-    needs = tuple(isinstance(x, Tensor) and x.requires_grad for x in inputs)
-    return Node(op, inputs, arrays, attributes, needs, results, saved)
+    return Node(op, inputs, arrays, attributes, tuple(needs), results, saved)
 
 
 def _explain(op: Op[...], inputs: tuple[Any, ...], error: Exception) -> ChainruleError:
