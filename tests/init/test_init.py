@@ -55,7 +55,16 @@ def test_orthogonal_favours_no_sign() -> None:
 
 
 @pytest.mark.parametrize(
-    "make", [init.normal, init.uniform, init.xavier_normal, init.xavier_uniform, init.he_normal, init.he_uniform, init.orthogonal]
+    "make",
+    [
+        init.normal,
+        init.uniform,
+        init.xavier_normal,
+        init.xavier_uniform,
+        init.he_normal,
+        init.he_uniform,
+        init.orthogonal,
+    ],
 )
 def test_draws_follow_the_seed_or_the_stream(make: Any) -> None:
     cr.random.seed(3)

@@ -13,7 +13,7 @@ from chainrule.errors import ConfigError
 def test_values_and_gradients() -> None:
     w = nn.Parameter([1.0, -2.0, 0.0])
     losses.elastic_net([w], l1=0.5, l2=0.25).backward()
-    assert w.grad.tolist() == [1.0, -1.5, 0.0]  # type: ignore[union-attr]
+    assert w.grad.tolist() == [1.0, -1.5, 0.0]
     assert float(losses.l1(w, 2.0)) == 6.0 and float(losses.l2(w, 2.0)) == 10.0
 
 
