@@ -60,17 +60,10 @@ def graph(
     if chosen not in _FORMATS:
         raise ConfigError(f"There is no format {chosen!r}.{suggest(chosen, _FORMATS)}", fix="--format svg, dot or text")
     from chainrule.cli.writing import write_out
-    from chainrule.graph import draw, draw_layers
+    from chainrule.train.pipeline import draw_network
 
     model, inputs, title = _network(what, target, hidden)
-    model.eval()
-    y = model(*inputs)
-    names: dict[str, Any] = dict(
-        zip(("numbers", "categories") if len(inputs) == 2 else ("input",), inputs, strict=True)
-    )
-    drawing = (
-        draw_layers(y, names=names, title=title) if depth is None else draw(y, depth=depth, names=names, title=title)
-    )
+    drawing = draw_network(model, inputs, depth=depth, title=title)
     text = {"svg": lambda: drawing.svg, "dot": lambda: drawing.dot, "text": lambda: drawing.text}[chosen]()
     if out == "-":
         sys.stdout.write(text)

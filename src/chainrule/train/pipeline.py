@@ -6,6 +6,7 @@ A run's folder holds all that is needed to go on, to score and to predict; `Trai
 from __future__ import annotations
 
 import platform
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ import numpy as np
 from chainrule import losses, metrics, models, optim
 from chainrule.data import Dataset, Prepared, Preprocessing, prepare
 from chainrule.errors import ChainruleError, ConfigError, RunError, suggest
-from chainrule.graph import random
+from chainrule.graph import Drawing, draw, draw_layers, random
 from chainrule.nn import Module
 from chainrule.train.config import Config
 from chainrule.train.events import Callback, DataPrepared, NetworkBuilt
@@ -27,8 +28,9 @@ from chainrule.train.files import read_tensors, write_atomic, write_json
 from chainrule.train.run import Run
 from chainrule.train.trainer import Trainer
 
-__all__ = ["TrainedModel", "build_model", "complete", "prepare_data", "train"]
+__all__ = ["TrainedModel", "build_model", "complete", "draw_network", "prepare_data", "train"]
 
+_LINE = re.compile(r" at \S+:\d+( in \S+)?$")
 _LISTED = 2000  # predictions of a regression kept for the report
 
 _LOSSES = {"binary": losses.BinaryCrossEntropy, "classification": losses.CrossEntropy, "regression": losses.MSE}
@@ -171,7 +173,7 @@ def train(
         config.environment = _environment()
         config.write(folder / "config.toml")
         write_json(folder / "preprocessing.json", prepared.preprocessing.to_dict())
-        write_atomic(folder / "graph.svg", _drawing(model, prepared.train).encode())
+        write_atomic(folder / "graph.svg", draw_network(model, [x[:2] for x in prepared.train.inputs]).svg.encode())
     options = config.trainer
     run = trainer.fit(
         prepared.train, prepared.validation,
@@ -298,11 +300,20 @@ def _environment() -> dict[str, Any]:
     }
 
 
-def _drawing(model: Module, train: Dataset) -> str:
-    from chainrule.graph import draw_layers
+def draw_network(
+    model: Module, inputs: Sequence[Any], *, depth: int | None = None, title: str = "The network"
+) -> Drawing:
+    """A network that was built by name, drawn: layer by layer, or by operations with `depth` levels of layers opened.
 
+    Source lines are left out: the line that asked for a training wrote none of its layers.
+    """
     model.eval()
-    return draw_layers(model(*[x[:2] for x in train.inputs]), title="The network").svg
+    y = model(*inputs)
+    drawing = draw_layers(y, title=title) if depth is None else draw(y, depth=depth, title=title)
+    for box in drawing.picture.boxes:
+        box.source = ""
+        box.note = [_LINE.sub("", line) for line in box.note if not line.startswith("at ")]
+    return drawing
 
 
 def _summary(trained: TrainedModel, trainer: Trainer, prepared: Prepared) -> dict[str, Any]:
