@@ -30,7 +30,7 @@ from chainrule.array import (
 from chainrule.array import (
     bool_ as bool,
 )
-from chainrule.compile import compile  # noqa: A004 - the name users know
+from chainrule.compile import compile
 from chainrule.graph import (
     Node,
     Tensor,

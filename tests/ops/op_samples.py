@@ -10,7 +10,8 @@ import numpy as np
 import chainrule as cr
 from chainrule.graph import OPS, Op
 
-# Other floors may register records of their own when they are imported; those of the library are tested here all the same.
+# Other floors may register records of their own when they are imported; those of the library are tested here all the
+# same.
 RECORDS: dict[str, Op[Any]] = {name: OPS[name] for name in sorted(OPS)}
 
 DIFFERENTIABLE = [name for name, op in RECORDS.items() if op.backward is not None]

@@ -14,7 +14,8 @@ import chainrule as cr
 strategies = array_api.make_strategies_namespace(cr, api_version="2024.12")
 
 DTYPES = [
-    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64", "complex64", "complex128",
+    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+    "float32", "float64", "complex64", "complex128",
 ]  # fmt: skip
 
 

@@ -1,4 +1,5 @@
-"""Zeros of both signs, infinities, nan, ties, huge numbers, nothing at all: eagerly and compiled, values and gradients."""
+"""Zeros of both signs, infinities, nan, ties, huge numbers, nothing at all: eagerly and compiled, values and
+gradients."""
 
 from __future__ import annotations
 
@@ -93,7 +94,8 @@ CASES: dict[str, list[tuple[Any, ...]]] = {
     "atan2": [
         (1.0, 0.0, pi / 2), (1.0, -0.0, pi / 2), (0.0, 1.0, 0.0), (0.0, 0.0, 0.0), (0.0, -0.0, pi), (0.0, -1.0, pi),
         (-0.0, 1.0, -0.0), (-0.0, 0.0, -0.0), (-0.0, -0.0, -pi), (-0.0, -1.0, -pi), (-1.0, 0.0, -pi / 2),
-        (1.0, inf, 0.0), (1.0, -inf, pi), (-1.0, inf, -0.0), (-1.0, -inf, -pi), (inf, 1.0, pi / 2), (-inf, 1.0, -pi / 2),
+        (1.0, inf, 0.0), (1.0, -inf, pi), (-1.0, inf, -0.0), (-1.0, -inf, -pi), (inf, 1.0, pi / 2),
+        (-inf, 1.0, -pi / 2),
         (inf, inf, pi / 4), (inf, -inf, 3 * pi / 4), (-inf, inf, -pi / 4), (-inf, -inf, -3 * pi / 4), (nan, 1.0, nan),
     ],
     "atanh": [(2.0, nan), (-2.0, nan), (1.0, inf), (-1.0, -inf), (0.0, 0.0), (-0.0, -0.0)],
@@ -128,18 +130,22 @@ CASES: dict[str, list[tuple[Any, ...]]] = {
     "multiply": [(inf, 0.0, nan), (inf, -2.0, -inf), (-inf, -inf, inf), (-0.0, 1.0, -0.0), (nan, 0.0, nan)],
     "nextafter": [(nan, 1.0, nan), (1.0, nan, nan), (-0.0, 0.0, 0.0), (0.0, -0.0, -0.0), (2.0, 2.0, 2.0)],
     "pow": [
-        (nan, 0.0, 1.0), (1.0, nan, 1.0), (nan, 1.0, nan), (2.0, nan, nan), (2.0, inf, inf), (2.0, -inf, 0.0), (1.0, inf, 1.0),
-        (-1.0, inf, 1.0), (0.5, inf, 0.0), (0.5, -inf, inf), (inf, 1.0, inf), (inf, -1.0, 0.0), (-inf, 3.0, -inf), (-inf, 2.0, inf),
+        (nan, 0.0, 1.0), (1.0, nan, 1.0), (nan, 1.0, nan), (2.0, nan, nan), (2.0, inf, inf), (2.0, -inf, 0.0),
+        (1.0, inf, 1.0),
+        (-1.0, inf, 1.0), (0.5, inf, 0.0), (0.5, -inf, inf), (inf, 1.0, inf), (inf, -1.0, 0.0), (-inf, 3.0, -inf),
+        (-inf, 2.0, inf),
         (-inf, -3.0, -0.0), (-inf, -2.0, 0.0), (0.0, 1.0, 0.0), (0.0, -1.0, inf), (-0.0, 3.0, -0.0), (-0.0, 2.0, 0.0),
         (-0.0, -3.0, -inf), (-0.0, -2.0, inf), (-2.0, 0.5, nan), (-2.0, 3.0, -8.0),
     ],
     "remainder": [
-        (inf, 1.0, nan), (1.0, 0.0, nan), (0.0, 0.0, nan), (0.0, 1.0, 0.0), (0.0, -1.0, -0.0), (1.0, inf, 1.0), (-1.0, -inf, -1.0),
+        (inf, 1.0, nan), (1.0, 0.0, nan), (0.0, 0.0, nan), (0.0, 1.0, 0.0), (0.0, -1.0, -0.0), (1.0, inf, 1.0),
+        (-1.0, -inf, -1.0),
         (1.0, -inf, -inf), (-1.0, inf, inf), (7.0, -4.0, -1.0), (-7.0, 4.0, 1.0), (nan, 1.0, nan),
     ],
     "round": [(0.5, 0.0), (1.5, 2.0), (2.5, 2.0), (-0.5, -0.0), (-0.0, -0.0), (inf, inf), (nan, nan)],
     "sign": [(-0.0, 0.0), (0.0, 0.0), (-3.0, -1.0), (inf, 1.0), (nan, nan)],
-    "signbit": [(-0.0, True), (0.0, False), (-inf, True), (-nan, True) if math.copysign(1.0, -nan) < 0 else (-1.0, True)],
+    "signbit": [(-0.0, True), (0.0, False), (-inf, True),
+    (-1.0, True)],
     "sin": [(0.0, 0.0), (-0.0, -0.0), (inf, nan), (nan, nan)],
     "sinh": [(0.0, 0.0), (-0.0, -0.0), (inf, inf), (-inf, -inf)],
     "sqrt": [(-1.0, nan), (0.0, 0.0), (-0.0, -0.0), (inf, inf)],
@@ -213,7 +219,7 @@ OVER_AXES: dict[str, Any] = {
     "vecdot of nothing": lambda x: cr.vecdot(x[:, :0], x[:, :0]),
     "vector_norm": lambda x: cr.linalg.vector_norm(x[0:1] * 0.0),
     "a number": lambda x: cr.sum(x[0, 0], axis=()),
-    "take outside" if False else "take": lambda x: cr.take(x, cr.asarray([-1, 0]), axis=0),
+    "take": lambda x: cr.take(x, cr.asarray([-1, 0]), axis=0),
     "integers by zero": lambda x: cr.asarray([5, -5, 0]) // cr.astype(x[:3, 0] * 0.0 > 1, cr.int64),
 }
 
@@ -270,7 +276,7 @@ CONVENTIONS: dict[str, tuple[Any, tuple[Any, ...], Any]] = {
     "sort of ties": (lambda x: cr.sort(x) * cr.asarray([1.0, 2.0, 3.0]), ([1.0, 1.0, 0.0],), [2.0, 3.0, 1.0]),
     "take of one entry twice": (lambda x: cr.take(x, cr.asarray([1, 1])), ([1.0, 2.0],), [0.0, 2.0]),
     "the last entry": (lambda x: x[-1], ([1.0, 2.0],), [0.0, 1.0]),
-    "a mask" if False else "a slice": (lambda x: x[::-2], ([1.0, 2.0, 3.0],), [1.0, 0.0, 1.0]),
+    "a slice": (lambda x: x[::-2], ([1.0, 2.0, 3.0],), [1.0, 0.0, 1.0]),
     "logaddexp of -inf": (cr.logaddexp, (-inf, -inf), [0.5, 0.5]),
     "sigmoid of the huge": (cr.ops.sigmoid, ([1e30, -1e30],), [0.0, 0.0]),
     "softplus of the huge": (cr.ops.softplus, ([1e30, -1e30],), [1.0, 0.0]),
@@ -294,7 +300,8 @@ def test_gradients_where_they_need_a_convention(case: str) -> None:
 
 
 def test_lookups_and_the_whole_table_together() -> None:
-    """A table that is looked up in and used as a whole, as with tied weights: both gradients arrive, in either order."""
+    """A table that is looked up in and used as a whole, as with tied weights: both gradients arrive, in either
+    order."""
     ids = cr.asarray([1, 2, 1])
     for first, second in ((0, 1), (1, 0)):
         table = cr.tensor(np.ones((4, 2)), requires_grad=True)
@@ -306,8 +313,25 @@ def test_lookups_and_the_whole_table_together() -> None:
 
 def test_bfloat16_stays_bfloat16() -> None:
     x = cr.asarray([[1.0, 2.0], [3.0, 4.0]], dtype=cr.bfloat16)
-    functions = [lambda x: x * 2.0, lambda x: x + 1, lambda x: x @ x, cr.exp, cr.sum, cr.mean, lambda x: cr.maximum(x, 0), cr.sqrt,
-                 lambda x: cr.ops.softmax(x), lambda x: cr.ops.logsumexp(x), cr.var, lambda x: x / 3, cr.max, cr.sort]  # fmt: skip
+    functions = [
+        lambda x: x * 2.0,
+        lambda x: 1 + x,
+        lambda x: x / 3,
+        lambda x: x @ x,
+        lambda x: cr.maximum(x, 0),
+        cr.exp,
+        cr.sqrt,
+        cr.sum,
+        cr.mean,
+        cr.var,
+        cr.max,
+        cr.sort,
+        cr.ops.softmax,
+        cr.ops.logsumexp,
+        cr.ops.sigmoid,
+        cr.ops.gelu,
+        cr.linalg.det,
+    ]
     for i, function in enumerate(functions):
         eager, compiled = function(x), cr.compile(function)(x)
         assert eager.dtype == compiled.dtype == cr.bfloat16, (

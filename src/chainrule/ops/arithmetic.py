@@ -1,7 +1,7 @@
 """Arithmetic, entry by entry.
 
-Conventions where a derivative does not exist: |x| at 0 has the gradient 0 (sign(0) = 0); maximum, minimum and clip share the
-gradient equally between equal arguments; sqrt at 0 has the gradient inf.
+Conventions where a derivative does not exist: |x| at 0 has the gradient 0 (sign(0) = 0); maximum, minimum and clip
+share the gradient equally between equal arguments; sqrt at 0 has the gradient inf.
 """
 
 from __future__ import annotations

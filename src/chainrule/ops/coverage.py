@@ -1,7 +1,7 @@
 """The coverage table of the array API standard, worked out from the code: `python -m chainrule.ops.coverage`.
 
-What is present is looked up, and what is differentiable is read from the records; a function composed of several operations is run
-on an example, and its result asked whether a gradient reaches it.
+What is present is looked up, and what is differentiable is read from the records; a function composed of several
+operations is run on an example, and its result asked whether a gradient reaches it.
 """
 
 from __future__ import annotations
@@ -19,20 +19,21 @@ __all__ = ["METHODS", "STANDARD", "page"]
 
 STANDARD: dict[str, str] = {
     "Constants": "e inf nan newaxis pi",
-    "Creation functions": "arange asarray empty empty_like eye from_dlpack full full_like linspace meshgrid ones ones_like "
-    "tril triu zeros zeros_like",
+    "Creation functions": "arange asarray empty empty_like eye from_dlpack full full_like linspace meshgrid ones "
+    "ones_like tril triu zeros zeros_like",
     "Data type functions": "astype can_cast finfo iinfo isdtype result_type",
     "Data types": "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64 complex64 complex128",
-    "Elementwise functions": "abs acos acosh add asin asinh atan atan2 atanh bitwise_and bitwise_invert bitwise_left_shift "
-    "bitwise_or bitwise_right_shift bitwise_xor ceil clip conj copysign cos cosh divide equal exp expm1 floor floor_divide "
-    "greater greater_equal hypot imag isfinite isinf isnan less less_equal log log1p log2 log10 logaddexp logical_and "
-    "logical_not logical_or logical_xor maximum minimum multiply negative nextafter not_equal positive pow real reciprocal "
-    "remainder round sign signbit sin sinh sqrt square subtract tan tanh trunc",
+    "Elementwise functions": "abs acos acosh add asin asinh atan atan2 atanh bitwise_and bitwise_invert "
+    "bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor ceil clip conj copysign cos cosh divide equal "
+    "exp expm1 floor floor_divide greater greater_equal hypot imag isfinite isinf isnan less less_equal log log1p "
+    "log2 log10 logaddexp logical_and logical_not logical_or logical_xor maximum minimum multiply negative "
+    "nextafter not_equal positive pow real reciprocal remainder round sign signbit sin sinh sqrt square subtract "
+    "tan tanh trunc",
     "Indexing functions": "take take_along_axis",
     "Inspection": "__array_api_version__ __array_namespace_info__",
     "Linear algebra functions": "matmul matrix_transpose tensordot vecdot",
-    "Manipulation functions": "broadcast_arrays broadcast_to concat expand_dims flip moveaxis permute_dims repeat reshape roll "
-    "squeeze stack tile unstack",
+    "Manipulation functions": "broadcast_arrays broadcast_to concat expand_dims flip moveaxis permute_dims repeat "
+    "reshape roll squeeze stack tile unstack",
     "Searching functions": "argmax argmin count_nonzero nonzero searchsorted where",
     "Set functions": "unique_all unique_counts unique_inverse unique_values",
     "Sorting functions": "argsort sort",
@@ -50,20 +51,39 @@ METHODS: dict[str, str] = {
     "Array operators": "__matmul__",
     "Bitwise operators": "__and__ __invert__ __lshift__ __or__ __rshift__ __xor__",
     "Comparison operators": "__eq__ __ge__ __gt__ __le__ __lt__ __ne__",
-    "Reflected operators": "__radd__ __rand__ __rfloordiv__ __rlshift__ __rmatmul__ __rmod__ __rmul__ __ror__ __rpow__ "
-    "__rrshift__ __rsub__ __rtruediv__ __rxor__",
-    "Methods": "__abs__ __array_namespace__ __bool__ __complex__ __dlpack__ __dlpack_device__ __float__ __getitem__ __index__ "
-    "__int__ __setitem__ to_device",
+    "Reflected operators": "__radd__ __rand__ __rfloordiv__ __rlshift__ __rmatmul__ __rmod__ __rmul__ __ror__ "
+    "__rpow__ __rrshift__ __rsub__ __rtruediv__ __rxor__",
+    "Methods": "__abs__ __array_namespace__ __bool__ __complex__ __dlpack__ __dlpack_device__ __float__ __getitem__ "
+    "__index__ __int__ __setitem__ to_device",
 }
 """The attributes, operators and methods of the standard's array object."""
 
-_OPERATORS = dict(
-    pair.split(":")
-    for pair in "add:add sub:subtract mul:multiply truediv:divide floordiv:floor_divide mod:remainder pow:pow neg:negative "
-    "pos:positive abs:abs matmul:matmul and:bitwise_and or:bitwise_or xor:bitwise_xor invert:bitwise_invert "
-    "lshift:bitwise_left_shift rshift:bitwise_right_shift eq:equal ne:not_equal lt:less le:less_equal gt:greater "
-    "ge:greater_equal getitem:getitem".split()
-)
+_OPERATORS = {
+    "add": "add",
+    "sub": "subtract",
+    "mul": "multiply",
+    "truediv": "divide",
+    "floordiv": "floor_divide",
+    "mod": "remainder",
+    "pow": "pow",
+    "neg": "negative",
+    "pos": "positive",
+    "abs": "abs",
+    "matmul": "matmul",
+    "and": "bitwise_and",
+    "or": "bitwise_or",
+    "xor": "bitwise_xor",
+    "invert": "bitwise_invert",
+    "lshift": "bitwise_left_shift",
+    "rshift": "bitwise_right_shift",
+    "eq": "equal",
+    "ne": "not_equal",
+    "lt": "less",
+    "le": "less_equal",
+    "gt": "greater",
+    "ge": "greater_equal",
+    "getitem": "getitem",
+}
 
 # Functions made of several operations, each on an example: x is a square matrix that requires a gradient.
 _EXAMPLES: dict[str, Callable[[Tensor], Any]] = {
@@ -105,39 +125,36 @@ _EXAMPLES: dict[str, Callable[[Tensor], Any]] = {
     "to_device": lambda x: x.to_device("cpu"),
 }
 
-_NEW = "makes a Tensor from nothing"
+
+def _each(names: str, text: str) -> dict[str, str]:
+    return dict.fromkeys(names.split(), text)
+
+
 _WHY_NOT = {
-    **dict.fromkeys(
-        "arange empty empty_like eye from_dlpack full full_like linspace ones ones_like zeros zeros_like fftfreq rfftfreq".split(),
-        _NEW,
-    ),
-    **dict.fromkeys("can_cast finfo iinfo isdtype result_type".split(), "about dtypes"),
-    **dict.fromkeys(
-        "__array_api_version__ __array_namespace_info__ __array_namespace__".split(), "about the namespace"
-    ),
-    **dict.fromkeys("device dtype ndim shape size".split(), "about the Tensor, not its values"),
-    **dict.fromkeys("__bool__ __complex__ __float__ __index__ __int__".split(), "gives a Python value"),
-    **dict.fromkeys("__dlpack__ __dlpack_device__".split(), "hands out memory"),
-    **dict.fromkeys(STANDARD["Constants"].split() + STANDARD["Data types"].split(), "a constant"),
+    **_each("arange empty empty_like eye from_dlpack full full_like linspace", "makes a Tensor from nothing"),
+    **_each("ones ones_like zeros zeros_like fftfreq rfftfreq", "makes a Tensor from nothing"),
+    **_each("can_cast finfo iinfo isdtype result_type", "about dtypes"),
+    **_each("__array_api_version__ __array_namespace_info__ __array_namespace__", "about the namespace"),
+    **_each("device dtype ndim shape size", "about the Tensor, not its values"),
+    **_each("__bool__ __complex__ __float__ __index__ __int__", "gives a Python value"),
+    **_each("__dlpack__ __dlpack_device__", "hands out memory"),
+    **_each(STANDARD["Constants"], "a constant"),
+    **_each(STANDARD["Data types"], "a constant"),
     "__setitem__": "always an error: see the exceptions",
 }
 
 _NOTES = {
     "asarray": "a float64 array stays float64 (`cr.tensor` makes float32 of it)",
-    "empty": "zeros: a Tensor cannot be filled later",
-    "empty_like": "zeros: a Tensor cannot be filled later",
-    "nonzero": "not while compiling: its shape depends on values",
-    "repeat": "while compiling, the numbers of repeats must be Python's",
-    **dict.fromkeys(
-        "unique_all unique_counts unique_inverse unique_values".split(),
+    **_each("empty empty_like", "zeros: a Tensor cannot be filled later"),
+    **_each(
+        "nonzero unique_all unique_counts unique_inverse unique_values",
         "not while compiling: its shape depends on values",
     ),
+    "repeat": "while compiling, the numbers of repeats must be Python's",
     "abs": "gradient 0 at 0",
-    "maximum": "equal arguments share the gradient",
-    "minimum": "equal arguments share the gradient",
+    **_each("maximum minimum", "equal arguments share the gradient"),
     "clip": "at a bound, x and the bound share the gradient",
-    "max": "equal entries share the gradient",
-    "min": "equal entries share the gradient",
+    **_each("max min", "equal entries share the gradient"),
     "sqrt": "gradient inf at 0",
     "sort": "equal entries keep their order",
     "std": "gradient nan where all entries are equal",
@@ -153,21 +170,24 @@ _NOTES = {
 }
 
 _EXCEPTIONS = """\
-- **Tensors never change.** `x[i] = v` raises a `TypeError` that says what to use instead, since a value that changes after a node has
-  read it would make the graph lie. `x += y` gives the name x a new Tensor, and so do the other in-place operators.
-- **Shapes that depend on values** (`nonzero`, `unique_*`, truth masks as indices, `repeat` with a Tensor of counts) work eagerly; a
-  compiled function refuses them with an error that says what to use instead, because XLA has to know shapes before values.
-- **Complex numbers carry no gradient.** Derivatives here are of real functions of real numbers; a complex result of an input that
-  requires a gradient is an error, not a silent constant.
-- **While compiling, values are unknown**, so what is an error eagerly becomes a value there: an index outside its axis gives nan (or
-  the smallest integer), a singular matrix inf or nan.
-- **Eager Tensors live on the CPU**, the one device that the namespace names; compiled functions use the accelerator by themselves.
+- **Tensors never change.** `x[i] = v` raises a `TypeError` that says what to use instead, since a value that changes
+  after a node has read it would make the graph lie. `x += y` gives the name x a new Tensor, and so do the other
+  in-place operators.
+- **Shapes that depend on values** (`nonzero`, `unique_*`, truth masks as indices, `repeat` with a Tensor of counts)
+  work eagerly; a compiled function refuses them with an error that says what to use instead, because XLA has to know
+  shapes before values.
+- **Complex numbers carry no gradient.** Derivatives here are of real functions of real numbers; a complex result of an
+  input that requires a gradient is an error, not a silent constant.
+- **While compiling, values are unknown**, so what is an error eagerly becomes a value there: an index outside its axis
+  gives nan (or the smallest integer), a singular matrix inf or nan.
+- **Eager Tensors live on the CPU**, the one device that the namespace names; compiled functions use the accelerator by
+  themselves.
 """
 
 _CHOICES = """\
 - Defaults: float32, complex64, int64.
-- Kinds may mix: integers take the floating dtype of their partner (int64 with float32 gives float32, never float64), a Python float
-  among integers gives float32, and functions of real numbers turn integers into float32.
+- Kinds may mix: integers take the floating dtype of their partner (int64 with float32 gives float32, never float64), a
+  Python float among integers gives float32, and functions of real numbers turn integers into float32.
 - uint64 with signed integers is an error: no integer dtype holds both.
 - One dtype more than the standard's: bfloat16.
 - Integers divided by 0 give 0, in `floor_divide` and `remainder` alike.
@@ -238,13 +258,16 @@ def page() -> str:
         "<!-- Generated by `python -m chainrule.ops.coverage`; a test compares it with the code. -->",
         "",
         "The functions at the top level of `chainrule` have the names and the meaning of the "
-        "[Python array API standard](https://data-apis.org/array-api/2024.12/), version 2024.12, and so have the operators and "
-        "methods of Tensors. They mean the same eagerly on NumPy and compiled by XLA.",
+        "[Python array API standard](https://data-apis.org/array-api/2024.12/),",
+        "version 2024.12, and so have the operators and methods of Tensors. They mean the same eagerly on NumPy and "
+        "compiled by XLA.",
         "",
         f"- {present} of {len(rows)} names of the standard are present, the extensions `linalg` and `fft` included.",
-        f"- A gradient passes through {with_gradient} of the {len(functions)} functions and methods; each other one says why not.",
-        f"- They stand on {len(own)} records of operations, {sum(op.backward is not None for op in own.values())} with a backward "
-        "rule; the rules are written in operations themselves, so second derivatives exist too.",
+        f"- A gradient passes through {with_gradient} of the {len(functions)} functions and methods; each other one "
+        "says why not.",
+        f"- They stand on {len(own)} records of operations, {sum(op.backward is not None for op in own.values())} with "
+        "a backward rule; the rules are written",
+        "  in operations themselves, so second derivatives exist too.",
         "",
         "## Exceptions",
         "",

@@ -159,8 +159,8 @@ def isdtype(dtype: Any, kind: Any) -> bool:
     """Whether a dtype is of a kind, or of one of several.
 
     Arguments:
-        kind: a dtype, or one of "bool", "signed integer", "unsigned integer", "integral", "real floating", "complex floating",
-            "numeric", or a tuple of those.
+        kind: a dtype, or one of "bool", "signed integer", "unsigned integer", "integral", "real floating", "complex
+            floating", "numeric", or a tuple of those.
 
     Example:
         >>> import chainrule as cr
@@ -190,8 +190,8 @@ def result_type(*arrays_and_dtypes: Any) -> np.dtype:
 
     Example:
         >>> import chainrule as cr
-        >>> cr.result_type(cr.int8, cr.uint8).name, cr.result_type(cr.float32, 1.0).name, cr.result_type(cr.int64, cr.float32).name
-        ('int16', 'float32', 'float32')
+        >>> cr.result_type(cr.int8, cr.uint8).name, cr.result_type(cr.int64, cr.float32).name
+        ('int16', 'float32')
     """
     if not arrays_and_dtypes:
         raise DtypeError("result_type needs at least one Tensor or dtype.")

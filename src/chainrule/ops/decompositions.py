@@ -1,9 +1,9 @@
 """Matrices as products: Cholesky, QR, eigenvalues of symmetric matrices, singular values.
 
-The gradients exist where the factors are smooth functions of the matrix: distinct eigenvalues or singular values, full rank. Factors are
-only determined up to signs; the gradients are those of the factors as computed, and mean something where the loss does not depend
-on the choice. Source of the rules: Giles, "An extended collection of matrix derivative results" (2008); Walter & Lehmann,
-"Algorithmic differentiation of linear algebra functions" (2012).
+The gradients exist where the factors are smooth functions of the matrix: distinct eigenvalues or singular values, full
+rank. Factors are only determined up to signs; the gradients are those of the factors as computed, and mean something
+where the loss does not depend on the choice. Source of the rules: Giles, "An extended collection of matrix derivative
+results" (2008); Walter & Lehmann, "Algorithmic differentiation of linear algebra functions" (2012).
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def cholesky(xp: Any, x: Any, /, *, upper: bool = False) -> Any:
     return xp.conj(xp.matrix_transpose(lower)) if upper else lower
 
 
-# -- QR ------------------------------------------------------------------------------------------------------------------------
+# -- QR ----------------------------------------------------------------------------------------------------------------
 
 
 def _qr_square(gq: Any, gr: Any, q: Any, r: Any) -> Any:
@@ -137,7 +137,8 @@ def qr(x: Any, /, *, mode: str = "reduced") -> Qr:
     The gradient needs the first K columns of x to be linearly independent.
 
     Arguments:
-        mode: "reduced" gives Q (…, M, K) and R (…, K, N); "complete" Q (…, M, M) and R (…, M, N), without a gradient where M > N.
+        mode: "reduced" gives Q (…, M, K) and R (…, K, N); "complete" Q (…, M, M) and R (…, M, N), without a gradient
+            where M > N.
     """
     if mode not in ("reduced", "complete"):
         raise ConfigError(f"The mode of qr is 'reduced' or 'complete', not {mode!r}.")
@@ -146,7 +147,7 @@ def qr(x: Any, /, *, mode: str = "reduced") -> Qr:
     return Qr(*cast(tuple[Tensor, Tensor], record(x)))
 
 
-# -- eigenvalues ---------------------------------------------------------------------------------------------------------------
+# -- eigenvalues -------------------------------------------------------------------------------------------------------
 
 
 def _inverse_differences(values: Any) -> Any:
@@ -182,8 +183,8 @@ def _eigh(xp: Any, x: Any, /) -> Any:
 def eigh(x: Any, /) -> Eigh:
     """Eigenvalues and orthonormal eigenvectors of symmetric matrices: x = V · diag(w) · Vᵀ, w ascending.
 
-    The symmetric part (x + xᵀ) / 2 is decomposed. The gradient through eigenvectors needs distinct eigenvalues (equal ones pass
-    nothing to each other), and a loss that does not depend on the signs of the eigenvectors.
+    The symmetric part (x + xᵀ) / 2 is decomposed. The gradient through eigenvectors needs distinct eigenvalues (equal
+    ones pass nothing to each other), and a loss that does not depend on the signs of the eigenvectors.
     """
     return Eigh(*cast(tuple[Tensor, Tensor], _eigh(x)))
 
@@ -202,7 +203,7 @@ def eigvalsh(xp: Any, x: Any, /) -> Any:
     return xp.linalg.eigvalsh(_hermitian(xp, x))
 
 
-# -- singular values -----------------------------------------------------------------------------------------------------------
+# -- singular values ---------------------------------------------------------------------------------------------------
 
 
 def _svd_gradient(g: Any, y: Any, x: Any) -> Any:
@@ -248,11 +249,12 @@ def _svd_full(xp: Any, x: Any, /) -> Any:
 def svd(x: Any, /, *, full_matrices: bool = True) -> Svd:
     """x (…, M, N) = U · diag(S) · Vh with orthonormal columns in U, rows in Vh, and S ≥ 0 descending; K = min(M, N).
 
-    The gradient needs singular values that are distinct and not 0, and a loss that does not depend on the common signs of a
-    column of U and its row of Vh.
+    The gradient needs singular values that are distinct and not 0, and a loss that does not depend on the common signs
+    of a column of U and its row of Vh.
 
     Arguments:
-        full_matrices: whether U is (…, M, M) and Vh (…, N, N), without a gradient where M ≠ N; else (…, M, K) and (…, K, N).
+        full_matrices: whether U is (…, M, M) and Vh (…, N, N), without a gradient where M ≠ N; else (…, M, K) and (…,
+            K, N).
     """
     x = as_tensor(x)
     record = _svd_full if full_matrices and x.ndim > 1 and x.shape[-2] != x.shape[-1] else _svd

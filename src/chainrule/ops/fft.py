@@ -122,7 +122,9 @@ def irfftn(
 
 
 def fftfreq(n: int, /, *, d: float = 1.0, dtype: Any = None, device: Any = None) -> Tensor:
-    """The frequencies of the coefficients of `fft` of n samples at distance d: 0, 1, … and then the negative ones, over d·n."""
+    """The frequencies of the coefficients of `fft` of n samples at distance d: 0, 1, … and then the negative ones, over
+    d·n.
+    """
     if device not in (None, "cpu"):
         raise ConfigError(f"Eager Tensors live on the 'cpu', not {device!r}.")
     return wrap(np.fft.fftfreq(n, d).astype(float32 if dtype is None else as_dtype(dtype)))

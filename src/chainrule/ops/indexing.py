@@ -40,12 +40,11 @@ def _keys(rng: np.random.Generator) -> list[Any]:
     ]
 
 
-@op(
-    backward=per_input(
-        lambda g, y, x, *arrays, key: _add_at(FUNCTIONS["zeros_like"](x.detach()), g, *arrays, key=key), None
-    ),
-    samples=_keys,
-)
+def _getitem_gradient(g: Any, y: Any, x: Any, *arrays: Any, key: tuple[Any, ...]) -> Any:
+    return _add_at(FUNCTIONS["zeros_like"](x.detach()), g, *arrays, key=key)
+
+
+@op(backward=per_input(_getitem_gradient, None), samples=_keys)
 def _getitem(xp: Any, x: Any, *arrays: Any, key: tuple[Any, ...]) -> Any:
     return xp.getitem(x, _filled(key, arrays))
 
@@ -92,7 +91,8 @@ def take(x: Any, indices: Any, /, *, axis: int | None = None) -> Tensor:
     """The entries at the indices of an axis; the axis may be left out for one-dimensional x.
 
     Raises:
-        ShapeError: (an IndexError too) for an index outside the axis. While compiling, values are unknown: such an entry is nan.
+        ShapeError: (an IndexError too) for an index outside the axis. While compiling, values are unknown: such an
+        entry is nan.
     """
     x = as_tensor(x)
     if axis is None:
@@ -143,6 +143,7 @@ def rows_to_dense(xp: Any, rows: Array, values: Array, /, shape: tuple[int, ...]
 def where(xp: Any, condition: Any, x1: Any, x2: Any, /) -> Any:
     """x1 where the condition holds, else x2; a gradient only reaches the chosen one.
 
-    Both are computed, and a nan in the gradient of the one not chosen still spreads: make that one's input harmless first.
+    Both are computed, and a nan in the gradient of the one not chosen still spreads: make that one's input harmless
+    first.
     """
     return xp.where(condition, x1, x2)

@@ -14,7 +14,8 @@ __all__ = ["__array_api_version__", "__array_namespace_info__"]
 __array_api_version__ = "2024.12"
 
 _STANDARD = (
-    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64", "complex64", "complex128",
+    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+    "float32", "float64", "complex64", "complex128",
 )  # fmt: skip
 
 
@@ -30,7 +31,9 @@ class __array_namespace_info__:
     __module__ = "chainrule"
 
     def capabilities(self) -> dict[str, Any]:
-        """Boolean indexing and data-dependent shapes: yes eagerly; compiled functions refuse them with an explanation."""
+        """Boolean indexing and data-dependent shapes: yes eagerly; compiled functions refuse them with an
+        explanation.
+        """
         return {"boolean indexing": True, "data-dependent shapes": True, "max dimensions": 64}
 
     def default_device(self) -> str:
@@ -47,7 +50,9 @@ class __array_namespace_info__:
         return default_dtypes()
 
     def dtypes(self, *, device: Any = None, kind: str | tuple[str, ...] | None = None) -> dict[str, Any]:
-        """The standard's dtypes by name, of a kind or of several; bfloat16 is one more that the standard does not know."""
+        """The standard's dtypes by name, of a kind or of several; bfloat16 is one more that the standard does not
+        know.
+        """
         _check_device(device)
         every = {name: getattr(array, "bool_" if name == "bool" else name) for name in _STANDARD}
         return every if kind is None else {name: dtype for name, dtype in every.items() if isdtype(dtype, kind)}

@@ -42,10 +42,16 @@ __all__ = [
 ]
 
 
+def _cross_left(g: Any, y: Any, x1: Any, x2: Any, axis: int) -> Any:
+    return cross(x2, g, axis=axis)
+
+
+def _cross_right(g: Any, y: Any, x1: Any, x2: Any, axis: int) -> Any:
+    return cross(g, x1, axis=axis)
+
+
 @op(
-    backward=per_input(
-        lambda g, y, x1, x2, axis: cross(x2, g, axis=axis), lambda g, y, x1, x2, axis: cross(g, x1, axis=axis)
-    ),
+    backward=per_input(_cross_left, _cross_right),
     samples=lambda rng: [
         ((rng.normal(size=(2, 3)), rng.normal(size=(2, 3))), {}),
         ((rng.normal(size=(3, 2)), rng.normal(size=(3, 1))), {"axis": -2}),
@@ -159,7 +165,7 @@ def matrix_rank(x: Any, /, *, rtol: Any = None) -> Tensor:
     return _matrix_rank(x, rtol)
 
 
-# -- norms ---------------------------------------------------------------------------------------------------------------------
+# -- norms -------------------------------------------------------------------------------------------------------------
 
 
 def vector_norm(
@@ -170,7 +176,8 @@ def vector_norm(
     keepdims: bool = False,
     ord: float = 2,  # noqa: A002
 ) -> Tensor:
-    """(Σ |x|ᵖ)^(1/p) over the axes, p = ord; inf gives the largest |x|, -inf the smallest, 0 the number of entries that are not 0.
+    """(Σ |x|ᵖ)^(1/p) over the axes, p = ord; inf gives the largest |x|, -inf the smallest, 0 the number of entries that
+    are not 0.
 
     The gradient of the norm (p = 2) of the zero vector is 0.
     """

@@ -1,4 +1,6 @@
-"""Operations of neural networks that are worth a record of their own, because their rules have a faster or a stabler form."""
+"""Operations of neural networks that are worth a record of their own, because their rules have a faster or a stabler
+form.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def _linear_bias(g: Any, y: Any, x: Any, weight: Any, bias: Any) -> Any:
     ],
 )
 def linear(xp: Any, x: Any, weight: Any, bias: Any = None, /) -> Any:
-    """x · weight + bias, with x (…, in), weight (in, out) and bias (out,) or None; leading axes become one large product."""
+    """x · weight + bias, with x (…, in), weight (in, out) and bias (out,) or None; leading axes become one large
+    product.
+    """
     y = xp.matmul(xp.reshape(x, (-1, x.shape[-1])) if x.ndim != 2 else x, weight)
     if bias is not None:
         y = y + bias

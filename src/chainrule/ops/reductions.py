@@ -217,7 +217,8 @@ def cumulative_sum(
 
 
 def _cumulative_prod_gradient(g: Any, y: Any, x: Any, axis: int | None, dtype: Any, include_initial: bool) -> Any:
-    # dx_k = Σ_{j≥k} g_j ∏_{i≤j, i≠k} x_i, from the matrix of x with its k-th entry replaced by 1: right where entries are 0.
+    # dx_k = Σ_{j≥k} g_j ∏_{i≤j, i≠k} x_i, from the matrix of x with its k-th entry replaced by 1: right where entries
+    # are 0.
     where, last = 0 if axis is None else axis, -1
     x, g = FUNCTIONS["moveaxis"](x, where, last), FUNCTIONS["moveaxis"](g, where, last)
     if include_initial:

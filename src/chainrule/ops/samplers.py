@@ -15,7 +15,9 @@ Sampler = Callable[[np.random.Generator], Iterable[Sample]]
 
 
 def unary(low: float = -3.0, high: float = 3.0, *, apart_from: tuple[float, ...] = (), **attributes: Any) -> Sampler:
-    """One input in (low, high), a matrix, a single number and an empty one; kept 0.1 away from points without a derivative."""
+    """One input in (low, high), a matrix, a single number and an empty one; kept 0.1 away from points without a
+    derivative.
+    """
 
     def samples(rng: np.random.Generator) -> Iterable[Sample]:
         for shape in ((3, 4), (), (0, 2)):
@@ -33,7 +35,9 @@ def binary(
     distinct: bool = False,
     apart_from: tuple[float, ...] = (),
 ) -> Sampler:
-    """Two inputs, of one shape, broadcasting both ways, with a single number, and empty; `distinct` keeps them apart."""
+    """Two inputs, of one shape, broadcasting both ways, with a single number, and empty; `distinct` keeps them
+    apart.
+    """
 
     def samples(rng: np.random.Generator) -> Iterable[Sample]:
         for shape1, shape2 in (((3, 4), (3, 4)), ((3, 1), (2, 1, 4)), ((), (5,)), ((0,), (1,))):
@@ -71,7 +75,8 @@ def each_axis(
 ) -> Sampler:
     """One input reduced over no, one, a negative and (with `many`) several axes, with and without keepdims.
 
-    `spread` gives distinct entries, at least 0.05 apart, so that an order or a maximum does not change under small steps.
+    `spread` gives distinct entries, at least 0.05 apart, so that an order or a maximum does not change under small
+    steps.
     """
 
     def samples(rng: np.random.Generator) -> Iterable[Sample]:

@@ -17,13 +17,17 @@ _POSITIONS = "positions have no gradient"
 
 @op(constant=_POSITIONS, samples=each_axis(many=False, spread=True))
 def argmax(xp: Any, x: Any, /, *, axis: int | None = None, keepdims: bool = False) -> Any:
-    """The index of the largest entry along an axis, or of the flat array; the first of equal ones, or of the first nan; int64."""
+    """The index of the largest entry along an axis, or of the flat array; the first of equal ones, or of the first nan;
+    int64.
+    """
     return xp.argmax(x, axis=axis, keepdims=keepdims)
 
 
 @op(constant=_POSITIONS, samples=each_axis(many=False, spread=True))
 def argmin(xp: Any, x: Any, /, *, axis: int | None = None, keepdims: bool = False) -> Any:
-    """The index of the smallest entry along an axis, or of the flat array; the first of equal ones, or of the first nan; int64."""
+    """The index of the smallest entry along an axis, or of the flat array; the first of equal ones, or of the first
+    nan; int64.
+    """
     return xp.argmin(x, axis=axis, keepdims=keepdims)
 
 

@@ -48,7 +48,8 @@ def _unique(xp: Any, x: Any, /) -> Any:
 
 
 def unique_all(x: Any, /) -> UniqueAll:
-    """The distinct entries in ascending order with their first places, the place of every entry among them, and their counts.
+    """The distinct entries in ascending order with their first places, the place of every entry among them, and their
+    counts.
 
     Example:
         >>> import chainrule as cr

@@ -184,7 +184,9 @@ def _repeat(xp: Any, x: Any, /, *, repeats: int | tuple[int, ...], axis: int | N
 
 
 def repeat(x: Any, repeats: Any, /, *, axis: int | None = None) -> Tensor:
-    """Each entry repeated, the given number of times or each its own number of times, along an axis or of the flat array."""
+    """Each entry repeated, the given number of times or each its own number of times, along an axis or of the flat
+    array.
+    """
     counts = repeats.tolist() if isinstance(repeats, Tensor | np.ndarray) else repeats
     if isinstance(counts, list | tuple):
         counts = tuple(int(c) for c in counts)

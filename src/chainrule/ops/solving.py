@@ -1,6 +1,7 @@
 """Linear equations: solutions, inverses, determinants.
 
-Of a singular matrix the inverse and the solution do not exist: eagerly an error says so, compiled the result is inf or nan.
+Of a singular matrix the inverse and the solution do not exist: eagerly an error says so, compiled the result is inf or
+nan.
 """
 
 from __future__ import annotations
@@ -72,13 +73,17 @@ def solve(xp: Any, x1: Any, x2: Any, /) -> Any:
     return xp.linalg.solve(of_lapack(x1), of_lapack(x2))
 
 
+def _triangular_right(g: Any, y: Any, x1: Any, x2: Any, upper: bool) -> Any:
+    return solve_triangular(x1.mT, g, upper=not upper)
+
+
 def _triangular_matrix(g: Any, y: Any, x1: Any, x2: Any, upper: bool) -> Any:
-    full = -FUNCTIONS["matmul"](solve_triangular(x1.mT, g, upper=not upper), y.mT)
+    full = -FUNCTIONS["matmul"](_triangular_right(g, y, x1, x2, upper), y.mT)
     return FUNCTIONS["triu" if upper else "tril"](full)
 
 
 @op(
-    backward=per_input(_triangular_matrix, lambda g, y, x1, x2, upper: solve_triangular(x1.mT, g, upper=not upper)),
+    backward=per_input(_triangular_matrix, _triangular_right),
     samples=lambda rng: [
         ((well_conditioned(rng, 3, 3), rng.normal(size=(3, 2))), {}),
         ((well_conditioned(rng, 2, 3, 3), rng.normal(size=(2, 3, 2))), {"upper": True}),

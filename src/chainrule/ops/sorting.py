@@ -33,7 +33,8 @@ def _sort_gradient(g: Any, y: Any, x: Any, axis: int, descending: bool, stable: 
 def sort(xp: Any, x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Any:
     """The entries in ascending or descending order along an axis.
 
-    nan counts as the largest number. The gradient of each entry is that of the place it went to; of equal entries, in their order.
+    nan counts as the largest number. The gradient of each entry is that of the place it went to; of equal entries, in
+    their order.
 
     Example:
         >>> import chainrule as cr
