@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import GradientError, OpError, ShapeError
-from chainrule.graph.context import RECORDING
+from chainrule.graph.context import QUIET, RECORDING
 from chainrule.graph.node import Node
 from chainrule.graph.registry import FUNCTIONS
 from chainrule.graph.sparse import RowSparse
@@ -88,7 +88,7 @@ def gradients(
         held = slots[x._index]
         slots[x._index] = g if held is None else _sum(held, g)
 
-    token = RECORDING.set(create_graph)
+    token, quiet = RECORDING.set(create_graph), QUIET.set(True)
     try:
         with np.errstate(all="ignore"):
             for y, g in zip(outputs, starts, strict=True):
@@ -109,6 +109,7 @@ def gradients(
                     node.free()
     finally:
         RECORDING.reset(token)
+        QUIET.reset(quiet)
 
     if wanted is None:
         return [(x, g) for x, g in leaves.values()]
