@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from cli.conftest import Type, passengers
 
@@ -128,6 +129,9 @@ def test_ctrl_c_keeps_what_was_learned_and_resume_ends_as_if_nothing_had_happene
     assert json.loads((folder / "cut" / "summary.json").read_text())["status"] == "interrupted"
     assert (folder / "cut" / "report.html").exists()
     assert chainrule("predict", "cut", "digits").out.count("\n") == 1798
+    summary = json.loads((folder / "cut" / "summary.json").read_text())
+    scores = json.loads(chainrule("evaluate", "cut", "--format", "json").out)
+    assert scores["loss"] == pytest.approx(summary["test"]["loss"])  # of the weights that were saved
 
     resumed = chainrule("train", "--resume", "cut")
     assert resumed.code == 0, resumed.err

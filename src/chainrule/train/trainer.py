@@ -207,7 +207,7 @@ class Trainer:
                 train, validation, epochs, batch, shuffle, patience, checkpoint_every, progress, run, best, writer
             )
         status = self._stopping or "finished"
-        if status != "interrupted" and best:
+        if best:
             self.model.load_state_dict(best)
         run.status, run.best_epoch, run.epochs, run.steps, run.seconds = (
             status, progress.best_epoch, progress.epoch, progress.step, progress.seconds,
