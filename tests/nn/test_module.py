@@ -285,3 +285,22 @@ def test_no_module_is_made_inside_a_compiled_function() -> None:
 
     with pytest.raises(cr.errors.CompileError, match="made inside a compiled function"):
         careless(cr.ones((1, 2)))
+
+
+def test_layers_in_lists_and_dictionaries_have_their_whole_path():
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.steps = nn.ModuleList([nn.Linear(2, 2)])
+            self.steps.append(nn.Linear(2, 2))
+            self.heads = nn.ModuleDict({"mean": nn.Linear(2, 1)})
+
+        def forward(self, x):
+            for step in self.steps:
+                x = step(x)
+            return self.heads["mean"](x)
+
+    seen = []
+    with nn.watch(lambda path, *_: seen.append(path)):
+        Two()(cr.ones((1, 2)))
+    assert seen == ["steps.0", "steps.1", "heads.mean", ""]

@@ -65,7 +65,19 @@ class Sequential(_Row):
         return x
 
 
-class ModuleList(_Row):
+class _Holder(Module):
+    """Modules that another one calls: without a forward of its own, its name stands in theirs."""
+
+    def _rename(self, name: str) -> None:
+        super()._rename(name)
+        for inner, module in self.children():
+            module._rename(self._below(inner))
+
+    def _below(self, name: str) -> str:
+        return f"{self._name}.{name}" if self._name else name
+
+
+class ModuleList(_Holder, _Row):
     """Modules in a list, for a forward that calls them as it likes.
 
     Example:
@@ -82,7 +94,7 @@ class ModuleList(_Row):
         return self
 
 
-class ModuleDict(Module):
+class ModuleDict(_Holder):
     """Modules by name, for a forward that calls them as it likes.
 
     Example:

@@ -102,7 +102,7 @@ class Module:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Module):
-            object.__setattr__(value, "_name", name)
+            value._rename(self._below(name))
             for path, variable in value._named_variables():
                 variable.name = f"{name}.{path}"
         elif isinstance(value, Variable):
@@ -112,6 +112,13 @@ class Module:
         elif isinstance(value, list | tuple | dict) and not name.startswith("_"):
             _refuse_hidden(self, name, value)
         object.__setattr__(self, name, value)
+
+    def _rename(self, name: str) -> None:
+        object.__setattr__(self, "_name", name)
+
+    def _below(self, name: str) -> str:
+        """What a module under this name adds to the path of the layers that are running."""
+        return name
 
     @property
     def training(self) -> bool:
