@@ -14,32 +14,37 @@ from chainrule.optim.optimizer import Group, Optimizer
 __all__ = ["Adam", "AdamW"]
 
 
-@op(several=True, samples=lambda rng: [((np.int64(3), np.asarray(0.01)), {"beta1": 0.9, "beta2": 0.999, "hat": True})])
-def adam_scales(xp: Any, count: Any, lr: Any, /, *, beta1: float, beta2: float, hat: bool) -> Any:
-    """The step's size with the bias of the first moment corrected, and the factor that corrects √v, in float64."""
+@op(
+    several=True,
+    samples=lambda rng: [
+        ((np.int64(3), np.asarray(0.01)), {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "hat": hat})
+        for hat in (True, False)
+    ],
+)
+def adam_scales(xp: Any, count: Any, lr: Any, /, *, beta1: float, beta2: float, epsilon: float, hat: bool) -> Any:
+    """The size of the step and its ε, both in float64, with the corrections of the bias moved into them: s and e such
+    that the step is s·m / (√v + e).
+    """
     t = count.astype(lr.dtype)
     correction = xp.sqrt(1.0 - beta2**t)
-    if hat:
-        return lr / (1.0 - beta1**t), 1.0 / correction
-    return lr * correction / (1.0 - beta1**t), xp.ones_like(lr)
+    # With ε beside √v̂ = √v / correction, multiplying both sides of the fraction by the correction leaves it beside √v.
+    return lr * correction / (1.0 - beta1**t), epsilon * (correction if hat else xp.ones_like(correction))
 
 
 @op(
     several=True,
     samples=lambda rng: [
         (
-            (rng.normal(size=(3, 4)), rng.normal(size=(3, 4)), rng.random((3, 4)), np.asarray(0.1), np.asarray(1.5)),
-            {"beta1": 0.9, "beta2": 0.99, "epsilon": 1e-8},
+            (rng.normal(size=(3, 4)), rng.normal(size=(3, 4)), rng.random((3, 4)), np.asarray(0.1), np.asarray(1e-8)),
+            {"beta1": 0.9, "beta2": 0.99},
         )
     ],
 )
-def adam_rule(
-    xp: Any, g: Any, m: Any, v: Any, size: Any, correction: Any, /, *, beta1: float, beta2: float, epsilon: float
-) -> Any:
+def adam_rule(xp: Any, g: Any, m: Any, v: Any, size: Any, epsilon: Any, /, *, beta1: float, beta2: float) -> Any:
     """The step and both moments."""
     m = beta1 * m + (1.0 - beta1) * g
     v = beta2 * v + (1.0 - beta2) * (g * g)
-    return size.astype(g.dtype) * m / (xp.sqrt(v) * correction.astype(g.dtype) + epsilon), m, v
+    return size.astype(g.dtype) * m / (xp.sqrt(v) + epsilon.astype(g.dtype)), m, v
 
 
 class Adam(Optimizer):
@@ -105,13 +110,14 @@ class Adam(Optimizer):
 
     def scales(self, group: Group) -> tuple[Tensor, ...]:
         o = group.options
-        return adam_scales(self.count, group.lr, beta1=o["beta1"], beta2=o["beta2"], hat=self.dialect != "keras")  # type: ignore[return-value]
+        hat = self.dialect != "keras"
+        options = {"beta1": o["beta1"], "beta2": o["beta2"], "epsilon": o["epsilon"]}
+        return adam_scales(self.count, group.lr, hat=hat, **options)  # type: ignore[return-value]
 
     def rule(
         self, g: Tensor, p: Tensor, state: tuple[Tensor, ...], scales: tuple[Tensor, ...], options: dict[str, Any]
     ) -> tuple[Tensor, ...]:
-        o = options
-        return adam_rule(g, *state, *scales[:2], beta1=o["beta1"], beta2=o["beta2"], epsilon=o["epsilon"])  # type: ignore[return-value]
+        return adam_rule(g, *state, *scales[:2], beta1=options["beta1"], beta2=options["beta2"])  # type: ignore[return-value]
 
 
 @op(samples=lambda rng: [((rng.normal(size=(3, 4)), rng.normal(size=(3, 4)), np.asarray(0.1)), {})])
