@@ -244,6 +244,14 @@ def test_mixed_precision_reaches_both():
     assert a.grad.dtype == cr.float32 and b.grad.dtype == cr.float64
 
 
+def test_float64_arrays_keep_their_digits_beside_float64_tensors():
+    x = leaf([1.0, 2.0])
+    third = np.array([1 / 3, 1 / 7])
+    assert (x * third).tolist() == [1 / 3, 2 / 7]
+    assert (third * x).tolist() == [1 / 3, 2 / 7]
+    assert (cr.tensor([1.0, 2.0]) * third).dtype == cr.float32
+
+
 def test_through_astype_and_back():
     x = leaf([1.0, 2.0], cr.float32)
     y = cr.astype(cr.astype(x, cr.float64) * 2.0, cr.float32).sum()

@@ -182,6 +182,17 @@ def test_a_rule_that_gives_a_wrong_shape_is_named_with_its_line():
     assert "misshapen" in str(caught.value) and "(7,)" in str(caught.value) and "test_nodes.py" in str(caught.value)
 
 
+def test_a_rule_may_give_more_than_it_was_asked_for():
+    @op(backward=lambda node, g: [g * node.inputs[1], g * node.inputs[0]])
+    def product(xp, x1, x2, /):
+        return x1 * x2
+
+    x, data = cr.tensor(3.0, requires_grad=True), cr.tensor(2.0)
+    product(x, data).backward()
+    product(x, 4.0).backward()
+    assert float(x.grad) == 6.0 and data.grad is None
+
+
 def test_wrong_arguments_are_refused_with_the_signature():
     x = cr.tensor(1.0)
     with pytest.raises(TypeError, match="exp"):

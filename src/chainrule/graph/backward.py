@@ -66,7 +66,7 @@ def gradients(
     starts = [_seed(y, g) for y, g in zip(outputs, seeds, strict=True)]
     nodes = nodes_of(outputs)
     useful = None if wanted is None else _leading_to(nodes, wanted)
-    targets = {} if wanted is None else {_key(t): t for t in wanted}
+    targets = {_key(t) for t in wanted or ()}
 
     # Gradients on their way: of a node's outputs by its number, of leaves by identity.
     arriving: dict[int, list[Any]] = {}
@@ -97,13 +97,15 @@ def gradients(
                 slots = arriving.pop(node.order, None)
                 if slots is None:
                     continue
-                for index, g in enumerate(slots):
-                    if targets and (node.order, index) in targets and g is not None:
-                        found[(node.order, index)] = g
-                if useful is not None and node.order not in useful:
-                    continue
-                for x, g in zip(node.inputs, _apply_rule(node, slots), strict=True):
-                    if g is not None:
+                if useful is not None:
+                    for index, g in enumerate(slots):
+                        if g is not None and (node.order, index) in targets:
+                            found[(node.order, index)] = g
+                    if node.order not in useful:
+                        continue
+                answer = _apply_rule(node, slots)
+                for x, g, needed in zip(node.inputs, answer, node.needs, strict=True):
+                    if needed and g is not None:  # a rule may give more than it was asked for
                         send(x, _fit(g, x, node))
                 if not retain_graph:
                     node.free()

@@ -393,16 +393,19 @@ def per_input(*rules: Callable[..., Any] | None) -> Rule:
 
     def backward(node: Node, g: Any) -> list[Any]:
         y, inputs = values(node)
-        chosen = (rules + rules[-1:] * (len(inputs) - len(rules)))[: len(inputs)]
+        attributes, needs = node.attributes, node.needs
+        chosen = rules
+        if len(rules) != len(needs):
+            chosen = (rules + rules[-1:] * (len(needs) - len(rules)))[: len(needs)]
         return [
-            rule(g, y, *inputs, **node.attributes) if needed and rule is not None else None
-            for rule, needed in zip(chosen, node.needs, strict=True)
+            rule(g, y, *inputs, **attributes) if needed and rule is not None else None
+            for rule, needed in zip(chosen, needs, strict=True)
         ]
 
     return backward
 
 
-def values(node: Node) -> tuple[Any, tuple[Any, ...]]:
+def values(node: Node) -> tuple[Any, Sequence[Any]]:
     """Output and inputs of a node as Tensors for its backward rule.
 
     While gradients are being recorded they are linked into the graph, so that the rule can be differentiated again;
@@ -410,12 +413,12 @@ def values(node: Node) -> tuple[Any, tuple[Any, ...]]:
     """
     assert node._arrays is not None and node._results is not None
     if RECORDING.get():
-        inputs = tuple(x.at(a) if isinstance(x, Tensor) else x for x, a in zip(node.inputs, node._arrays, strict=True))
-        outputs = tuple(wrap(r) for r in node._results)
+        inputs = [x.at(a) if isinstance(x, Tensor) else x for x, a in zip(node.inputs, node._arrays, strict=True)]
+        outputs = [wrap(r) for r in node._results]
         for index, y in enumerate(outputs):
             if is_floating(y.dtype):
                 y.requires_grad, y._node, y._index = True, node, index
     else:
-        inputs = tuple(wrap(a) if isinstance(x, Tensor) else x for x, a in zip(node.inputs, node._arrays, strict=True))
-        outputs = tuple(wrap(r) for r in node._results)
-    return (outputs if node.op.several else outputs[0]), inputs
+        inputs = [wrap(a) if isinstance(x, Tensor) else x for x, a in zip(node.inputs, node._arrays, strict=True)]
+        outputs = [wrap(r) for r in node._results]
+    return (tuple(outputs) if node.op.several else outputs[0]), inputs
