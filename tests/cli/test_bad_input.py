@@ -156,6 +156,13 @@ def test_a_damaged_snapshot_falls_back_to_the_one_before(chainrule: Type, runs: 
         assert chainrule("train", "--resume", "runs/digits", "--epochs", 3).code == 0
 
 
+def test_going_on_with_data_that_have_changed(chainrule: Type, runs: Path) -> None:
+    Path("passengers.csv").write_text(passengers(121))
+    words = "not what they were"
+    refused(chainrule("train", "--resume", "runs/passengers", "--epochs", 20, "--quiet"), words)
+    refused(chainrule("evaluate", "passengers"), words)
+
+
 def test_a_folder_that_is_no_run(chainrule: Type, runs: Path) -> None:
     Path("empty").mkdir()
     for command in (["evaluate"], ["report"], ["train", "--resume"]):

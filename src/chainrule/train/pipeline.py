@@ -150,6 +150,9 @@ def train(
     prepared = prepare_data(config, source)
     for callback in callbacks:
         callback(DataPrepared(prepared))
+    folder = None if out is None else Path(out)
+    if folder is not None and resume:
+        _check_unchanged(folder, prepared)
     complete(config, prepared)
     task = _task(prepared.preprocessing)
     random.seed(config.trainer.seed)
@@ -162,7 +165,6 @@ def train(
         metrics=metrics.for_task(task), schedule=_schedule(config, len(prepared.train)), callbacks=callbacks,
         seed=config.trainer.seed, progress=progress,
     )  # fmt: skip
-    folder = None if out is None else Path(out)
     if folder is not None and not resume:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -186,6 +188,15 @@ def train(
     if folder is not None:
         write_json(folder / "summary.json", _summary(trained, trainer, prepared))
     return trained
+
+
+def _check_unchanged(folder: Path, prepared: Prepared) -> None:
+    """Refuses to go on with other data than those that a run began with."""
+    if Preprocessing.load(folder / "preprocessing.json").to_dict() != prepared.preprocessing.to_dict():
+        raise RunError(
+            f"The data {prepared.summary['source']} are not what they were when the run in {folder} began.",
+            fix="bring back the data as they were, or train a new run",
+        )
 
 
 def prepare_data(config: Config, source: Any = None) -> Prepared:
