@@ -209,6 +209,8 @@ OVER_AXES: dict[str, Any] = {
     "softmax beside -inf": lambda x: cr.ops.softmax(cr.concat([x[4], x[0]])),
     "log_softmax beside -inf": lambda x: cr.ops.log_softmax(cr.concat([x[4], x[0]])),
     "std of one": lambda x: cr.std(x[:1], axis=0, correction=1),
+    "var of nothing": lambda x: cr.var(x[:0]),
+    "var of fewer than the correction": lambda x: cr.var(x[:2], axis=0, correction=2),
     "var of one": lambda x: cr.var(x[:1, 0], correction=0),
     "clip": lambda x: cr.clip(x, -1.0, 2.0),
     "clip between nan": lambda x: cr.clip(x, cr.asarray(nan), 2.0),
@@ -338,3 +340,23 @@ def test_bfloat16_stays_bfloat16() -> None:
             f"function {i} gives {eager.dtype}, compiled {compiled.dtype}"
         )
         np.testing.assert_allclose(np.asarray(compiled.numpy(), float), np.asarray(eager.numpy(), float), rtol=2e-2)
+
+
+SHAPED_BY_VALUES = {
+    "nonzero": lambda x: cr.nonzero(x),
+    "unique_values": lambda x: cr.unique_values(x),
+    "unique_counts": lambda x: cr.unique_counts(x),
+    "mask": lambda x: x[x > 0],
+    "repeat": lambda x: cr.repeat(x, cr.astype(x, cr.int64)),
+    "arange": lambda x: cr.arange(x[0]),
+    "item": lambda x: x[0].item(),
+    "shape": lambda x: cr.zeros((cr.astype(x[0], cr.int64),)),
+}
+
+
+@pytest.mark.parametrize("case", SHAPED_BY_VALUES)
+def test_shapes_that_depend_on_values_are_refused_while_compiling(case: str) -> None:
+    x = cr.asarray([1.0, 2.0])
+    SHAPED_BY_VALUES[case](x)
+    with pytest.raises(cr.errors.TracedValueError):
+        cr.compile(SHAPED_BY_VALUES[case])(x)

@@ -44,12 +44,12 @@ class __array_namespace_info__:
         """The devices that eager Tensors can live on; compiled functions use accelerators by themselves."""
         return ["cpu"]
 
-    def default_dtypes(self, *, device: Any = None) -> dict[str, Any]:
+    def default_dtypes(self, /, *, device: Any = None) -> dict[str, Any]:
         """The dtypes that are chosen where none is asked for."""
         _check_device(device)
         return default_dtypes()
 
-    def dtypes(self, *, device: Any = None, kind: str | tuple[str, ...] | None = None) -> dict[str, Any]:
+    def dtypes(self, /, *, device: Any = None, kind: str | tuple[str, ...] | None = None) -> dict[str, Any]:
         """The standard's dtypes by name, of a kind or of several; bfloat16 is one more that the standard does not
         know.
         """

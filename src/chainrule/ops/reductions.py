@@ -130,25 +130,37 @@ def min(xp: Any, x: Any, /, *, axis: int | tuple[int, ...] | None = None, keepdi
     return xp.min(x, axis=_axis(axis), keepdims=keepdims)
 
 
+def _freedom(x: Any, axis: Any, correction: float) -> float:
+    """What the squares are divided by: n - correction, nan where nothing is left."""
+    left = _count(x, axis) - correction
+    return left if left > 0 else math.nan
+
+
+def _nan(xp: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    return xp.abs(xp.sum(x, axis=_axis(axis), keepdims=keepdims)) * math.nan
+
+
 def _var_gradient(g: Any, y: Any, x: Any, axis: Any, correction: float, keepdims: bool) -> Any:
     centred = x - FUNCTIONS["mean"](x, axis=axis, keepdims=True)
-    return spread(g, x, axis, keepdims) * centred * (2.0 / (_count(x, axis) - correction))
+    return spread(g, x, axis, keepdims) * centred * (2.0 / _freedom(x, axis, correction))
 
 
 @op(backward=per_input(_var_gradient), samples=each_axis(correction=1.0), quiet=True)
 def var(
     xp: Any, x: Any, /, *, axis: int | tuple[int, ...] | None = None, correction: float = 0.0, keepdims: bool = False
 ) -> Any:
-    """Σ (x - mean)² / (n - correction) over the axes.
+    """Σ (x - mean)² / (n - correction) over the axes; nan where n ≤ correction.
 
     Differs from PyTorch: correction is 0 by default, as the array API standard says.
     """
+    if math.isnan(_freedom(x, axis, correction)):
+        return _nan(xp, x, axis, keepdims)
     return xp.var(x, axis=_axis(axis), correction=correction, keepdims=keepdims)
 
 
 def _std_gradient(g: Any, y: Any, x: Any, axis: Any, correction: float, keepdims: bool) -> Any:
     centred = x - FUNCTIONS["mean"](x, axis=axis, keepdims=True)
-    return spread(g / y, x, axis, keepdims) * centred * (1.0 / (_count(x, axis) - correction))
+    return spread(g / y, x, axis, keepdims) * centred * (1.0 / _freedom(x, axis, correction))
 
 
 @op(backward=per_input(_std_gradient), samples=each_axis(correction=1.0), quiet=True)
@@ -156,6 +168,8 @@ def std(
     xp: Any, x: Any, /, *, axis: int | tuple[int, ...] | None = None, correction: float = 0.0, keepdims: bool = False
 ) -> Any:
     """√var; the gradient of equal entries, where std is 0, is nan."""
+    if math.isnan(_freedom(x, axis, correction)):
+        return _nan(xp, x, axis, keepdims)
     return xp.std(x, axis=_axis(axis), correction=correction, keepdims=keepdims)
 
 
