@@ -142,6 +142,14 @@ def test_ctrl_c_keeps_what_was_learned_and_resume_ends_as_if_nothing_had_happene
         np.testing.assert_array_equal(value, weights(folder / "cut")[name])
 
 
+def test_a_training_that_diverges_says_so_and_what_to_try(chainrule: Type, runs: Path) -> None:
+    outcome = chainrule("train", "cars.csv", "--optimizer", "sgd", "--lr", 1e5, "--schedule", "constant")
+    assert outcome.code == 1, outcome.err
+    assert "diverged" in outcome.err
+    assert "train cars.csv --lr 10000" in outcome.out
+    assert (runs / "cars-2" / "report.html").exists()
+
+
 def test_resume_finds_the_run_by_folder_by_name_by_data_or_takes_the_newest(chainrule: Type, runs: Path) -> None:
     later = time.time() + 10
     os.utime(runs / "cars" / "metrics.jsonl", (later, later))

@@ -29,7 +29,14 @@ def show_outcome(trained: TrainedModel, folder: Path, page: Path | None, quiet: 
     if scores:
         head, rest = score_line(scores)
         counted = _counted(trained, scores) if part == "test" else ""
-        facts.add_row(part, Text.assemble((head, "bold green"), counted, f" · {rest}" if rest else ""))
+        facts.add_row(
+            part,
+            Text.assemble(
+                (head, "bold red" if trained.run.status == "diverged" else "bold green"),
+                counted,
+                f" · {rest}" if rest else "",
+            ),
+        )
     if not quiet:
         facts.add_row("trained", _how_it_ended(trained))
     facts.add_row("run", str(folder))
@@ -62,18 +69,19 @@ def _how_it_ended(trained: TrainedModel) -> str:
         "finished": "",
         "stopped": "; stopped as the validation loss did not fall any more",
         "interrupted": "; interrupted",
-        "diverged": "; diverged",
+        "diverged": "; diverged, so the network is of little use",
     }
     return epochs + ended.get(run.status, f"; {run.status}")
 
 
 def _next(trained: TrainedModel, folder: Path) -> list[Any]:
-    from rich.text import Text
-
     name, place = program(), shlex.quote(str(folder))
     commands: list[tuple[str, str]] = []
     if trained.run.status == "interrupted":
         commands.append((f"{name} train --resume {place}", "goes on where it was interrupted"))
+    if trained.run.status == "diverged" and trained.config.optimizer.lr is not None:
+        source, lr = shlex.quote(trained.config.data.source), trained.config.optimizer.lr / 10
+        return _lines([(f"{name} train {source} --lr {lr:g}", "a lower learning rate")])
     if Path(trained.config.data.source).exists():
         ending = Path(trained.config.data.source).suffix or ".csv"
         new, test = (
@@ -91,6 +99,12 @@ def _next(trained: TrainedModel, folder: Path) -> list[Any]:
             (f"{name} gradcheck {place}", "its gradient, N + 1 passes against 2"),
             (f"{name} train YOUR.csv --target COLUMN", "learns from data of yours"),
         ]
+    return _lines(commands)
+
+
+def _lines(commands: list[tuple[str, str]]) -> list[Any]:
+    from rich.text import Text
+
     width = max(len(command) for command, _ in commands) + 3
     lines = [Text("Next:", style="dim")]
     lines += [Text.assemble("  ", (command.ljust(width), "cyan"), (why, "dim")) for command, why in commands]

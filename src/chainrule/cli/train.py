@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["train"]
 
 _DATA, _NETWORK, _LEARNING, _RUN = "Data", "Network", "Learning", "Run"
-_INTERRUPTED = 130
+_CODES = {"interrupted": 130, "diverged": 1}
 
 # Options that may be given beside --resume; the others would make it another run.
 _CHANGEABLE = {"trainer.epochs", "trainer.patience", "trainer.checkpoint_every"}
@@ -176,8 +176,8 @@ def _train(config: Config, folder: Path, resume: bool, quiet: bool) -> None:
         show_outcome(trained, folder, None, quiet)
         raise
     show_outcome(trained, folder, page, quiet)
-    if trained.run.status == "interrupted":
-        raise typer.Exit(_INTERRUPTED)
+    if trained.run.status in _CODES:
+        raise typer.Exit(_CODES[trained.run.status])
 
 
 def _run_to_resume(data: str | None, out: Path | None) -> Path:
