@@ -149,6 +149,27 @@ def test_the_network_by_layers(network):
     assert second.details == ["weight (3, 3)  bias (3)", "12 parameters", "float32 (4, 3)"]
 
 
+def test_layers_are_called_what_they_are(network):
+    _, out = network
+    kinds = {"blocks.0": "Residual", "blocks.0.first": "Dense", "head": "Linear"}
+    drawing = draw_layers(out, kinds=kinds)
+    assert titles(drawing, "layer")[0] == "first · Dense" and titles(drawing, "layer")[-1] == "head · Linear"
+    assert "blocks.0 · Residual" in drawing.svg and 'label="blocks.0 · Residual"' in drawing.dot
+
+
+def test_parameters_buffers_and_constants_are_told_apart():
+    w = variable((3,), "norm.weight")
+    mean = cr.Variable(np.zeros(3), name="norm.mean")
+    x = cr.tensor(np.ones((2, 3)), requires_grad=True)
+    with layer("norm"):
+        y = (x - mean) * (w * cr.tensor([1.0, 2.0, 3.0]))
+    kinds = {box.title: box.kind for box in draw(y, names={"x": x}).picture.boxes if box.is_leaf}
+    assert kinds == {"x": "input", "mean": "buffer", "weight": "parameter", "data": "data"}
+    drawing = draw_layers(y, names={"x": x})
+    assert titles(drawing) == ["x", "norm · subtract, multiply"]  # a layer keeps its constants to itself
+    assert "3 parameters, 3 fixed" in drawing.text and drawing.picture.parameters == 3
+
+
 def test_a_layer_that_runs_twice_is_drawn_twice():
     w = variable((3, 3), "w")
     h = cr.ones((1, 3))

@@ -83,6 +83,7 @@ def draw(
     *,
     depth: int | None = None,
     names: Mapping[str, Tensor] | None = None,
+    kinds: Mapping[str, str] | None = None,
     title: str = "",
 ) -> Drawing:
     """Draws the computation graph of a Tensor: each operation with its result's shape and dtype and its source line.
@@ -95,6 +96,7 @@ def draw(
         path: where to save it as well.
         depth: how many levels of layers to open; a closed layer is one box. None opens as many as stay readable.
         names: what to call leaves, such as `{"images": x}`; parameters have names of their own.
+        kinds: what the layers are, such as `{"encoder.0": "Linear"}`.
         title: of the drawing.
 
     Raises:
@@ -107,7 +109,7 @@ def draw(
         >>> [box.title for box in drawing.picture.boxes]
         ['x', 'multiply', 'sum']
     """
-    return _drawn(picture_of(_tensors(y), depth=depth, names=names), format, path, title)
+    return _drawn(picture_of(_tensors(y), depth=depth, names=names, kinds=kinds), format, path, title)
 
 
 def draw_layers(
@@ -116,13 +118,14 @@ def draw_layers(
     path: str | Path | None = None,
     *,
     names: Mapping[str, Tensor] | None = None,
+    kinds: Mapping[str, str] | None = None,
     title: str = "",
 ) -> Drawing:
     """Draws the network that computed a Tensor, one box for each layer that ran, with its parameters and its result.
 
     Arguments are those of `draw`. Layers that hold others are frames; a layer that ran twice is drawn twice.
     """
-    return _drawn(picture_of(_tensors(y), layers=True, names=names), format, path, title)
+    return _drawn(picture_of(_tensors(y), layers=True, names=names, kinds=kinds), format, path, title)
 
 
 def _tensors(y: Tensor | Sequence[Tensor]) -> list[Tensor]:
@@ -204,14 +207,17 @@ def _dot_frame(frame: Frame, names: dict[int, str], level: int) -> list[str]:
         if isinstance(item, Frame):
             first = names[id(item.boxes()[0])]
             lines.append(f"{indent}subgraph cluster_{first}_{level} {{")
-            lines.append(f"{indent}  label={_quoted('.'.join(item.scope))};")
+            lines.append(f"{indent}  label={_quoted(item.title)};")
             lines += _dot_frame(item, names, level + 1)
             lines.append(f"{indent}}}")
         else:
             label = _quoted("\n".join([item.title, *item.details, *([item.source] if item.source else [])]))
-            style = {"parameter": "rounded,filled", "input": "rounded,filled", "data": "rounded,dashed"}.get(
-                item.kind, "rounded"
-            )
+            style = {
+                "parameter": "rounded,filled",
+                "buffer": "rounded,dashed",
+                "input": "rounded,filled",
+                "data": "rounded,dashed",
+            }.get(item.kind, "rounded")
             colour = {"parameter": ', fillcolor="#fdf0e4"', "input": ', fillcolor="#e6f1f8"'}.get(item.kind, "")
             width = ", penwidth=2" if item.result else ""
             lines.append(f'{indent}{names[id(item)]} [label={label}, style="{style}"{colour}{width}];')

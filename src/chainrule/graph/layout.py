@@ -193,7 +193,7 @@ def _arrange_level(made: _FrameLayout) -> None:
     for row in rows:
         for item in row:
             item.x += side - leftmost
-    title = 8.0 * len(".".join(made.frame.scope)) if framed else 0.0
+    title = 8.0 * len(made.frame.title) if framed else 0.0
     made.width = max(max((item.x + item.width / 2 for row in rows for item in row), default=0.0) + side, title)
     y = top if framed else 0.0
     for number, row in enumerate(rows):

@@ -25,8 +25,8 @@ class Box:
     """One operation, layer or leaf.
 
     Attributes:
-        kind: `"operation"`, `"layer"` (its operations in one), `"earlier"` (what there is no room for), `"parameter"`,
-            `"input"` (a leaf that a gradient reaches) or `"data"` (one that none reaches).
+        kind: `"operation"`, `"layer"` (its operations in one), `"earlier"` (what there is no room for), `"parameter"`
+            (a Variable that gradients reach), `"buffer"` (another), `"input"` (a Tensor that they reach) or `"data"`.
         title: its name.
         details: attributes or contents, shape and dtype of what it makes.
         source: the user's line, or an empty string.
@@ -48,7 +48,7 @@ class Box:
     @property
     def is_leaf(self) -> bool:
         """Whether it stands for a Tensor that no operation made."""
-        return self.kind in ("parameter", "input", "data")
+        return self.kind in ("parameter", "buffer", "input", "data")
 
 
 @dataclass(eq=False)
@@ -56,6 +56,7 @@ class Frame:
     """The boxes of an opened layer, and the frames of layers within it."""
 
     scope: tuple[str, ...]
+    title: str = ""
     items: list[Box | Frame] = field(default_factory=list)
 
     def boxes(self) -> list[Box]:
@@ -79,7 +80,7 @@ class Picture:
         root: the outermost frame, which is not drawn.
         arrows: from box to box.
         operations: how many operations the graph has.
-        parameters: how many numbers the Variables in it hold.
+        parameters: how many numbers the Variables that gradients reach hold.
     """
 
     root: Frame
@@ -98,6 +99,7 @@ def picture_of(
     depth: int | None = None,
     layers: bool = False,
     names: Mapping[str, Tensor] | None = None,
+    kinds: Mapping[str, str] | None = None,
 ) -> Picture:
     """The boxes, arrows and frames of the graph that the Tensors were computed by.
 
@@ -106,6 +108,7 @@ def picture_of(
         depth: how many levels of layers are opened; None opens as many as stay readable.
         layers: every layer one box, containers frames around them.
         names: what to call leaves.
+        kinds: what the layers are, by their paths.
     """
     if depth is not None and depth < 0:
         raise ConfigError(f"depth counts the levels of layers to open, so it is 0 or more, not {depth}.")
@@ -123,7 +126,7 @@ def picture_of(
     if len(runs) > most:
         early = len(runs) - most + 1
         runs[:early] = [[node for run in runs[:early] for node in run]]
-    return _Builder(tensors, nodes, runs, layers, names or {}).build()
+    return _Builder(tensors, nodes, runs, layers, names or {}, kinds or {}).build()
 
 
 def _closed_at(depth: int) -> Callable[[Node], tuple[str, ...]]:
@@ -157,12 +160,14 @@ class _Builder:
         runs: list[list[Node]],
         layers: bool,
         names: Mapping[str, Tensor],
+        kinds: Mapping[str, str],
     ) -> None:
         self.tensors = tensors
         self.nodes = nodes
         self.runs = runs
         self.layers = layers
         self.names = {id(t): name for name, t in names.items()}
+        self.kinds = kinds
         self.containers = {node._scope[:length] for node in nodes for length in range(len(node._scope))}
         self.box_of: dict[int, Box] = {}
         # What each node made, by its number, and which nodes use it (-1: whoever asked for the drawing).
@@ -179,16 +184,17 @@ class _Builder:
     def build(self) -> Picture:
         boxes = [self.operation_box(run) for run in self.runs]
         leaves, arrows = self.leaves_and_arrows(boxes)
-        root = _framed(boxes)
+        root = _framed(boxes, self.kinds)
         for box, users in leaves:
-            _place(box, _innermost(root, users) if box.kind == "parameter" else root, users)
+            _place(box, _innermost(root, users) if box.kind in ("parameter", "buffer") else root, users)
         _drop_frames_of_one(root)
         _shorten_titles(root)
         for tensor in self.tensors:
             if tensor._node is not None:
                 self.box_of[tensor._node.order].result = True
         variables = {id(x): x for node in self.nodes for x in node.inputs if isinstance(x, Variable)}
-        return Picture(root, arrows, len(self.nodes), sum(v.size for v in variables.values()))
+        trained = sum(v.size for v in variables.values() if v.requires_grad)
+        return Picture(root, arrows, len(self.nodes), trained)
 
     # -- operations and layers ---------------------------------------------------------------------------------------
 
@@ -214,17 +220,20 @@ class _Builder:
     def several(self, run: list[Node], scope: tuple[str, ...]) -> Box:
         names = list(dict.fromkeys(node.op.name for node in run))
         path = ".".join(scope)
-        what = ", ".join(names) if len(run) <= 3 else f"{len(run)} operations"
+        what = self.kinds.get(path) or (", ".join(names) if len(run) <= 3 else f"{len(run)} operations")
         inside = self.layers and scope in self.containers  # what a container computes between its layers
         details = []
         own = self.variables_of(run)
         if own:
             shapes = [f"{own_name(v, path)} {shape_of(v)}".strip() for v in own]
-            total = sum(v.size for v in own)
             if len(own) <= 2 and len(" ".join(shapes)) < LONGEST:
                 details.append("  ".join(shapes))
-            details.append(f"{total:,} parameter{'s' if total != 1 else ''}")
+            trained, fixed = (sum(v.size for v in own if v.requires_grad is t) for t in (True, False))
+            counts = [f"{trained:,} parameter{'s' if trained != 1 else ''}"] if trained else []
+            details.append(", ".join([*counts, *([f"{fixed:,} fixed"] if fixed else [])]))
         details += self.outputs(run)
+        if inside:
+            what = ", ".join(names) if len(run) <= 3 else f"{len(run)} operations"
         note = [f"layer {path}", *(f"{node.op.name} at {node.source}" for node in run[:12])]
         if len(run) > 12:
             note.append(f"and {len(run) - 12} more operations")
@@ -274,34 +283,37 @@ class _Builder:
         arrows: dict[tuple[int, int], Arrow] = {}
         leaves: dict[int, tuple[Box, list[Box]]] = {}
         for box in boxes:
-            hidden = {id(v) for v in self.variables_of(box.nodes)} if box.kind == "layer" else set()
-            for node in box.nodes:
-                for position, x in enumerate(node.inputs):
-                    if not isinstance(x, Tensor) or id(x) in hidden:
-                        continue
-                    if x._node is not None:
-                        source = self.box_of[x._node.order]
-                    elif box.kind == "layer" and position > 0 and not self.shown(x):
-                        continue  # a layer's own constants
-                    else:
-                        source, using = leaves.setdefault(id(x), (self.leaf(x), []))
-                        if box not in using:
-                            using.append(box)
-                    if source is not box:
-                        arrows.setdefault((id(source), id(box)), Arrow(source, box))
+            for x in self.taken_in(box):
+                if x._node is not None:
+                    source = self.box_of[x._node.order]
+                else:
+                    source, using = leaves.setdefault(id(x), (self.leaf(x), []))
+                    using.append(box)
+                arrows.setdefault((id(source), id(box)), Arrow(source, box))
         for tensor in self.tensors:
             if tensor._node is None:
                 leaves.setdefault(id(tensor), (self.leaf(tensor), []))[0].result = True
         return list(leaves.values()), list(arrows.values())
 
-    def shown(self, tensor: Tensor) -> bool:
-        """Whether a leaf is drawn even where it goes into a closed layer beside the layer's input."""
-        return isinstance(tensor, Variable) or tensor.requires_grad or id(tensor) in self.names
+    def taken_in(self, box: Box) -> list[Tensor]:
+        """The Tensors that a box takes in, each once; a closed layer keeps what belongs to it to itself."""
+        found = {id(x): x for node in box.nodes for x in node.inputs if isinstance(x, Tensor)}
+        given = [x for x in found.values() if x._node is None or self.box_of[x._node.order] is not box]
+        if box.kind != "layer":
+            return given
+        own = {id(v) for v in self.variables_of(box.nodes)}
+        given = [x for x in given if id(x) not in own]
+        shown = [
+            x for x in given if x._node is not None or isinstance(x, Variable) or x.requires_grad or id(x) in self.names
+        ]
+        return (
+            shown or given[:1]
+        )  # data without a name is its input where there is no other, else a constant of its own
 
     def leaf(self, tensor: Tensor) -> Box:
         name = self.names.get(id(tensor), "")
         if isinstance(tensor, Variable):
-            kind, title = "parameter", name or tensor.name or "Variable"
+            kind, title = "parameter" if tensor.requires_grad else "buffer", name or tensor.name or "Variable"
         elif tensor.requires_grad:
             kind, title = "input", name or "input"
         else:
@@ -309,7 +321,7 @@ class _Builder:
         return Box(kind, title, [described(tensor)], note=[f"{kind} {title}: {described(tensor)}"])
 
 
-def _framed(boxes: list[Box]) -> Frame:
+def _framed(boxes: list[Box], kinds: Mapping[str, str]) -> Frame:
     """The boxes in frames by their layers; boxes that follow one another share a frame."""
     root = Frame(())
     path = [root]
@@ -319,7 +331,9 @@ def _framed(boxes: list[Box]) -> Frame:
             keep += 1
         del path[keep + 1 :]
         for level in range(keep, len(box.scope)):
-            frame = Frame(box.scope[: level + 1])
+            scope = box.scope[: level + 1]
+            path_name = ".".join(scope)
+            frame = Frame(scope, f"{path_name} · {kinds[path_name]}" if path_name in kinds else path_name)
             path[-1].items.append(frame)
             path.append(frame)
         path[-1].items.append(box)
@@ -343,7 +357,7 @@ def _shorten_titles(frame: Frame) -> None:
     for item in frame.items:
         if isinstance(item, Frame):
             _shorten_titles(item)
-        elif frame.scope and item.kind in ("layer", "parameter"):
+        elif frame.scope and item.kind in ("layer", "parameter", "buffer"):
             item.title = item.title.removeprefix(".".join(frame.scope) + ".")
 
 

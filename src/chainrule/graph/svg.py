@@ -28,6 +28,7 @@ _STYLE = """
 .graph .layer .box { stroke: #8f897b; stroke-width: 1.25; }
 .graph .earlier .box { stroke-dasharray: 4 3; }
 .graph .parameter .box { fill: #fdf0e4; stroke: #d8894a; }
+.graph .buffer .box { fill: #fbfaf7; stroke: #d8894a; stroke-dasharray: 3 2.5; }
 .graph .input .box { fill: #e6f1f8; stroke: #4a93c2; }
 .graph .data .box { fill: #fbfaf7; stroke: #8d9098; stroke-dasharray: 3 2.5; }
 .graph .result .box { stroke: #0a6aa6; stroke-width: 2.25; }
@@ -45,6 +46,7 @@ _STYLE = """
   .graph .box { fill: #2a2e35; stroke: #59606b; }
   .graph .layer .box { stroke: #7b828e; }
   .graph .parameter .box { fill: #3a2b1e; stroke: #c98a52; }
+  .graph .buffer .box { fill: #15171b; stroke: #c98a52; }
   .graph .input .box { fill: #1c3242; stroke: #5ba6d6; }
   .graph .data .box { fill: #15171b; stroke: #868c97; }
   .graph .result .box { stroke: #62b5ea; }
@@ -135,7 +137,7 @@ def _frames(frame: Frame, layout: Layout, level: int) -> list[str]:
     for item in frame.items:
         if isinstance(item, Frame):
             place = layout.frames[id(item)]
-            name = escape(".".join(item.scope))
+            name = escape(item.title)
             shade = " inner" if level % 2 else ""
             parts.append(
                 f'<g><title>layer {name}</title><rect class="frame{shade}" x="{place.x:.1f}" y="{place.y:.1f}" '
@@ -151,7 +153,7 @@ def _labels(frame: Frame, layout: Layout) -> list[str]:
     for item in frame.items:
         if isinstance(item, Frame):
             place = layout.frames[id(item)]
-            name = ".".join(item.scope)
+            name = item.title
             width = width_of(name, _SOURCE) + 8.0
             left, right = place.x + 12.0, place.x + place.width - 12.0
             crossed = [

@@ -36,8 +36,8 @@ def _marked(x: Any) -> Tensor:
 def _depends_on_more(values: Sequence[Tensor], marked: Sequence[Tensor]) -> bool:
     """Whether the values depend on anything that requires a gradient beside what is being differentiated by.
 
-    Such as Parameters in a closure, or what an outer derivative is taken by; then the derivative is a function of those too, and
-    has to be recorded.
+    Such as Parameters in a closure, or what an outer derivative is taken by; then the derivative is a function of
+    those too, and has to be recorded.
     """
     known = {id(x) for x in marked}
     return any(x.requires_grad and id(x) not in known for x in values if x._node is None) or any(
@@ -63,8 +63,8 @@ def value_and_grad(
         argnums: which positional arguments to differentiate by; one index gives one gradient, several give a tuple.
         has_aux: whether `function` returns `(value, aux)`; then the result is `((value, aux), gradient)`.
 
-    Inside another `grad`, or where the function uses Parameters or other Tensors that require gradients, the result can be
-    differentiated again; under `cr.no_grad()` it never is.
+    Inside another `grad`, or where the function uses Parameters or other Tensors that require gradients, the result can
+    be differentiated again; under `cr.no_grad()` it never is.
 
     Example:
         >>> import chainrule as cr
