@@ -154,7 +154,8 @@ def test_layers_are_called_what_they_are(network):
     kinds = {"blocks.0": "Residual", "blocks.0.first": "Dense", "head": "Linear"}
     drawing = draw_layers(out, kinds=kinds)
     assert titles(drawing, "layer")[0] == "first · Dense" and titles(drawing, "layer")[-1] == "head · Linear"
-    assert "blocks.0 · Residual" in drawing.svg and 'label="blocks.0 · Residual"' in drawing.dot
+    assert "layer blocks.0<" in drawing.svg and ">0 · Residual<" in drawing.svg
+    assert 'label="0 · Residual"' in drawing.dot
 
 
 def test_parameters_buffers_and_constants_are_told_apart():
@@ -257,7 +258,7 @@ def test_dot(network):
     _, out = network
     dot = draw(out).dot
     assert dot.startswith("digraph") and dot.count("{") == dot.count("}")
-    assert 'label="blocks.0.first"' in dot
+    assert 'label="blocks"' in dot and 'label="first"' in dot
     assert dot.count(" -> ") == len(draw(out).picture.arrows)
 
 

@@ -53,7 +53,7 @@ class Box:
 
 @dataclass(eq=False)
 class Frame:
-    """The boxes of an opened layer, and the frames of layers within it."""
+    """The boxes of an opened layer, and the frames of layers within it; its title is its name within the outer one."""
 
     scope: tuple[str, ...]
     title: str = ""
@@ -332,8 +332,8 @@ def _framed(boxes: list[Box], kinds: Mapping[str, str]) -> Frame:
         del path[keep + 1 :]
         for level in range(keep, len(box.scope)):
             scope = box.scope[: level + 1]
-            path_name = ".".join(scope)
-            frame = Frame(scope, f"{path_name} · {kinds[path_name]}" if path_name in kinds else path_name)
+            kind = kinds.get(".".join(scope), "")
+            frame = Frame(scope, f"{scope[-1]} · {kind}" if kind else scope[-1])
             path[-1].items.append(frame)
             path.append(frame)
         path[-1].items.append(box)

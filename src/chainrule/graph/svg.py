@@ -137,7 +137,7 @@ def _frames(frame: Frame, layout: Layout, level: int) -> list[str]:
     for item in frame.items:
         if isinstance(item, Frame):
             place = layout.frames[id(item)]
-            name = escape(item.title)
+            name = escape(".".join(item.scope))
             shade = " inner" if level % 2 else ""
             parts.append(
                 f'<g><title>layer {name}</title><rect class="frame{shade}" x="{place.x:.1f}" y="{place.y:.1f}" '
@@ -154,7 +154,7 @@ def _labels(frame: Frame, layout: Layout) -> list[str]:
         if isinstance(item, Frame):
             place = layout.frames[id(item)]
             name = item.title
-            width = width_of(name, _SOURCE) + 8.0
+            width = width_of(name, 11.5) + 14.0
             left, right = place.x + 12.0, place.x + place.width - 12.0
             crossed = [
                 sum(low <= x <= high for _, points in layout.routes for x, y in points if abs(y - place.y) < 1.0)
