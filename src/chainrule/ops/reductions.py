@@ -39,7 +39,7 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
 
 def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """A reduction's result or its gradient, shaped so that it broadcasts against the input."""
-    if keepdims or x.ndim == 0:
+    if keepdims or g.ndim == 0:
         return g
     reduced = axes_of(axis, x.ndim)
     return FUNCTIONS["reshape"](g, tuple(1 if i in reduced else n for i, n in enumerate(x.shape)))
