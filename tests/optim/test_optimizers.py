@@ -125,6 +125,23 @@ def test_nesterovs_two_forms_are_one_sequence() -> None:
         np.testing.assert_allclose(phi.numpy(), x - 0.9 * v, rtol=1e-10)
 
 
+@pytest.mark.parametrize("dialect", ["paper", "pytorch"])
+def test_nesterovs_forms_agree_with_decay_and_embeddings(dialect: str) -> None:
+    """From rest both start at the same point; after any step the reparametrised one is ahead by the velocity."""
+    tables = [nn.Embedding(4, 2, dtype="float64") for _ in range(2)]
+    tables[1].load_state_dict(tables[0].state_dict())
+    ids = np.array([0, 2, 2])
+    options: dict[str, Any] = {"weight_decay": 0.1, "dialect": dialect}
+    ahead = optim.Nesterov(tables[0].parameters(), 0.05, 0.8, form="look-ahead", **options)
+    moved = optim.Nesterov(tables[1].parameters(), 0.05, 0.8, **options)
+    step = cr.compile(lambda ids: ahead.minimize(lambda: cr.square(tables[0](ids)).sum()))
+    for _ in range(4):
+        step(ids)
+        moved.minimize(cr.square(tables[1](ids)).sum())
+    velocity = ahead.state_dict()["0.velocity"] * (0.05 if dialect == "pytorch" else 1.0)
+    np.testing.assert_allclose(tables[1].weight.numpy(), tables[0].weight.numpy() - 0.8 * velocity, rtol=1e-12)
+
+
 def test_nesterov_look_ahead_needs_a_function_and_restores_on_failure() -> None:
     w = nn.Parameter([1.0])
     optimizer = optim.Nesterov([w], 0.1, form="look-ahead")

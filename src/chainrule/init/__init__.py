@@ -1,5 +1,6 @@
 """The init floor: first values of parameters, each a function of the shape."""
 
+from chainrule.errors import suggest
 from chainrule.init.constants import constant, ones, zeros
 from chainrule.init.draws import (
     he_normal,
@@ -27,3 +28,7 @@ __all__ = [
     "xavier_uniform",
     "zeros",
 ]
+
+
+def __getattr__(name: str) -> object:
+    raise AttributeError(f"chainrule.init has no initialiser {name!r}.{suggest(name, __all__, 1)}", name=name)

@@ -2,6 +2,7 @@
 (`predict`).
 """
 
+from chainrule.errors import suggest
 from chainrule.losses.base import Loss
 from chainrule.losses.binary_cross_entropy import BinaryCrossEntropy, binary_cross_entropy
 from chainrule.losses.by_name import LOSSES, make
@@ -31,3 +32,7 @@ __all__ = [
     "nll",
     "shrink",
 ]
+
+
+def __getattr__(name: str) -> object:
+    raise AttributeError(f"chainrule.losses has no loss {name!r}.{suggest(name, __all__, 1)}", name=name)

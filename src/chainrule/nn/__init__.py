@@ -2,6 +2,7 @@
 (N, T, C).
 """
 
+from chainrule.errors import suggest
 from chainrule.nn.activations import (
     ELU,
     GELU,
@@ -64,3 +65,7 @@ __all__ = [
     "activation",
     "watch",
 ]
+
+
+def __getattr__(name: str) -> object:
+    raise AttributeError(f"chainrule.nn has no layer {name!r}.{suggest(name, __all__, 1)}", name=name)

@@ -1,5 +1,6 @@
 """The optim floor: update rules and learning-rate schedules."""
 
+from chainrule.errors import suggest
 from chainrule.optim.adagrad import AdaDelta, AdaGrad
 from chainrule.optim.adam import Adam, AdamW
 from chainrule.optim.by_name import OPTIMIZERS, SCHEDULES, make, make_schedule
@@ -52,3 +53,9 @@ __all__ = [
     "make",
     "make_schedule",
 ]
+
+
+def __getattr__(name: str) -> object:
+    raise AttributeError(
+        f"chainrule.optim has no update rule or schedule {name!r}.{suggest(name, __all__, 1)}", name=name
+    )

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from chainrule import ops
 from chainrule.errors import ConfigError
-from chainrule.graph import Tensor, gradients, no_grad, op
+from chainrule.graph import RowSparse, Tensor, Variable, gradients, no_grad, op
+from chainrule.optim.clipping import distinct_rows
 from chainrule.optim.optimizer import Optimizer
 
 __all__ = ["Momentum", "Nesterov"]
@@ -58,8 +60,8 @@ class Momentum(Optimizer):
         clip_norm, clip_value, lazy: as for every `Optimizer`. With `lazy`, the velocity of rows that a batch does not
             touch rests.
         dialect: "paper" and "keras" keep η inside the velocity, so that a change of η acts on new gradients only;
-            "pytorch" keeps it
-            outside: v ← γv + g, θ ← θ − ηv (`torch.optim.SGD` with momentum). For a constant η they are the same.
+            "pytorch" keeps it outside, v ← γv + g, θ ← θ − ηv (`torch.optim.SGD` with momentum). For a constant η they
+            are the same.
 
     Source: Polyak, "Some Methods of Speeding up the Convergence of Iteration Methods" (1964); Rumelhart, Hinton &
     Williams (1986).
@@ -127,9 +129,8 @@ class Nesterov(Optimizer):
             (`torch.optim.SGD` with `nesterov=True`). For a constant η they are the same.
 
     Source: Nesterov (1983), in the form of Sutskever et al., "On the Importance of Initialization and Momentum in Deep
-    Learning" (2013), equations 3 and 4;
-    reparametrised: Bengio, Boulanger-Lewandowski & Pascanu, "Advances in Optimizing Recurrent Networks" (2012),
-    equation 7.
+    Learning" (2013), equations 3 and 4. Reparametrised: Bengio, Boulanger-Lewandowski & Pascanu, "Advances in
+    Optimizing Recurrent Networks" (2012), equation 7.
 
     Example:
         >>> from chainrule import nn, optim
@@ -198,6 +199,10 @@ class Nesterov(Optimizer):
             made = loss()
             wanted = [p for p in self.parameters if p.requires_grad]
             found = {id(p): g for p, g in gradients([made], [None], wanted=wanted)}
+            with no_grad():
+                for group in self.groups:
+                    for p in group.parameters:
+                        found[id(p)] = self._decayed_here(found.get(id(p)), p, group.options["weight_decay"])
         finally:
             for p, value in zip(self.parameters, held, strict=True):
                 p.assign(value)
@@ -210,3 +215,15 @@ class Nesterov(Optimizer):
     ) -> tuple[Tensor, ...]:
         chosen = momentum_rule if self.form == "look-ahead" else nesterov_rule
         return chosen(g, *state, *scales, momentum=options["momentum"], scaled=self.dialect != "pytorch")  # type: ignore[return-value]
+
+    def _decayed_here(self, g: Any, p: Variable, decay: float) -> Any:
+        """The gradient with the decay of the look-ahead point, where the parameter is now."""
+        if g is None or not decay:
+            return g
+        if isinstance(g, RowSparse) and self.lazy:
+            g = distinct_rows(g)
+            return RowSparse(g.rows, g.values + decay * ops.take(p, g.rows, axis=0), g.shape)
+        return (g.dense() if isinstance(g, RowSparse) else g) + decay * p
+
+    def decayed(self, g: Tensor, p: Tensor, options: dict[str, Any]) -> Tensor:
+        return g if self.form == "look-ahead" else super().decayed(g, p, options)

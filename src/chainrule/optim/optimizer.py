@@ -50,10 +50,9 @@ class Optimizer:
         clip_norm: scales all gradients down together where their common norm is larger.
         clip_value: cuts every entry of the gradients to ±clip_value.
         lazy: whether a row-sparse gradient (of an embedding) updates just its rows, at a cost that does not grow with
-            the table. Rows that
-            a batch does not touch then keep their state: exact for SGD and AdaGrad without weight decay; for rules with
-                moving averages
-            these do not decay in the meantime. False takes such gradients as dense.
+            the table (compiled; eagerly the table is copied once). Rows that a batch does not touch then keep their
+            state, which is exact for SGD and AdaGrad without weight decay; for rules with moving averages these do not
+            decay in the meantime. False takes such gradients as dense.
         dialect: "paper", "pytorch" or "keras": whose definition and defaults, where they differ.
 
     Attributes:
