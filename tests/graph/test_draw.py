@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import chainrule as cr
 from chainrule.graph import SCOPE, draw, draw_layers
 from chainrule.graph.layout import Place, arrange
+from chainrule.graph.picture import Frame
 from chainrule.graph.svg import _size
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -120,10 +121,11 @@ def test_after_backward():
 def test_layers_stand_in_frames(network):
     _, out = network
     drawing = draw(out)
-    (blocks,) = [item for item in drawing.picture.root.items if hasattr(item, "items") and item.scope == ("blocks",)]
+    (blocks,) = [item for item in drawing.picture.root.items if isinstance(item, Frame)][:1]
     assert [item.scope for item in blocks.items] == [("blocks", "0"), ("blocks", "1")]
     inner = blocks.items[0]
-    assert [item.scope[-1] for item in inner.items if hasattr(item, "items")] == ["first", "second"]
+    assert isinstance(inner, Frame)
+    assert [item.scope[-1] for item in inner.items if isinstance(item, Frame)] == ["first", "second"]
     assert {"weight", "bias"} == {box.title for box in inner.boxes() if box.kind == "parameter"}
 
 
@@ -300,7 +302,7 @@ def check_layout(picture):
         own = layout.frames.get(id(frame), page)
         assert inside(own, outer)
         for item in frame.items:
-            if hasattr(item, "items"):
+            if isinstance(item, Frame):
                 frames(item, own)
             else:
                 assert inside(layout.boxes[id(item)], own)
