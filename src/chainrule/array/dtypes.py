@@ -41,6 +41,7 @@ complex64, complex128 = np.dtype("complex64"), np.dtype("complex128")
 _KNOWN = (
     bool_, int8, int16, int32, int64, uint8, uint16, uint32, uint64, bfloat16, float32, float64, complex64, complex128,
 )  # fmt: skip
+_KNOWN_SET = frozenset(_KNOWN)
 _BY_NAME = {dtype.name: dtype for dtype in _KNOWN}
 _BY_PYTHON_TYPE = {bool: bool_, int: int64, float: float32, complex: complex64}
 _FLOATING = frozenset((float32, float64, bfloat16))
@@ -58,7 +59,7 @@ def as_dtype(dtype: Any) -> np.dtype:
         >>> as_dtype("bfloat16").name, as_dtype(float).name
         ('bfloat16', 'float32')
     """
-    if isinstance(dtype, np.dtype) and dtype in _KNOWN:
+    if isinstance(dtype, np.dtype) and dtype in _KNOWN_SET:
         return dtype
     if dtype in _BY_PYTHON_TYPE:
         return _BY_PYTHON_TYPE[dtype]

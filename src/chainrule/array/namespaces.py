@@ -35,6 +35,26 @@ class _NumpyNamespace(Namespace):
     name = "numpy"
     library = np
 
+    # The reductions as NumPy's own functions end up computing them, without the layers of Python in between.
+
+    def sum(self, x: Array, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Array:
+        return np.add.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)
+
+    def prod(self, x: Array, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Array:
+        return np.multiply.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)
+
+    def max(self, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+        return np.maximum.reduce(x, axis=axis, keepdims=keepdims)
+
+    def min(self, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+        return np.minimum.reduce(x, axis=axis, keepdims=keepdims)
+
+    def reshape(self, x: Array, shape: tuple[int, ...]) -> Array:
+        return x.reshape(shape)
+
+    def permute_dims(self, x: Array, axes: tuple[int, ...]) -> Array:
+        return x.transpose(axes)
+
     def erf(self, x: Array) -> Array:
         """The error function, which the standard lacks."""
         from scipy import special
@@ -45,19 +65,20 @@ class _NumpyNamespace(Namespace):
         """x[index]."""
         return x[index]
 
-    def add_at(self, x: Array, index: Any, values: Array) -> Array:
-        """A copy of x with the values added at the index; repeated places add up."""
-        y = np.array(x, copy=True)
-        parts = index if isinstance(index, tuple) else (index,)
-        if any(isinstance(part, np.ndarray | list) for part in parts):
+    def place(self, values: Array, index: Any, shape: tuple[int, ...]) -> Array:
+        """Zeros of the shape with the values added at the index; repeated places add up."""
+        y = np.zeros(shape, values.dtype)
+        if any(isinstance(part, np.ndarray | list) for part in index):
             np.add.at(y, index, values)
         else:  # slices and single numbers meet no place twice
-            y[index] += values
+            y[index] = values
         return y
 
     def add_rows(self, x: Array, rows: Array, values: Array) -> Array:
-        """`add_at` for whole rows of the first axis."""
-        return self.add_at(x, rows, values)
+        """A copy of x with the values added to the given rows of its first axis; repeated ones add up."""
+        y = np.array(x, copy=True)
+        np.add.at(y, rows, values)
+        return y
 
     def set_rows(self, x: Array, rows: Array, values: Array) -> Array:
         """A copy of x with the given rows replaced; rows outside x are dropped."""
@@ -139,8 +160,36 @@ class _JaxNamespace(Namespace):
     def searchsorted(self, x1: Array, x2: Array, side: str) -> Array:
         return self.library.searchsorted(x1, x2, side=side).astype(np.int64)
 
-    def add_at(self, x: Array, index: Any, values: Array) -> Array:
-        return self.library.asarray(x).at[index].add(values, mode="drop")
+    def place(self, values: Array, index: Any, shape: tuple[int, ...]) -> Array:
+        if all(type(part) in (int, slice, type(None), type(Ellipsis)) for part in index):
+            return self._padded(values, index, shape)
+        return self.library.zeros(shape, values.dtype).at[index].add(values, mode="drop")
+
+    def _padded(self, values: Array, index: Any, shape: tuple[int, ...]) -> Array:
+        """The values with zeros around and between them, which XLA joins with its neighbours as it cannot a scatter."""
+        rest = len(shape) - sum(part is not None and part is not Ellipsis for part in index)
+        if not any(part is Ellipsis for part in index):
+            index = (*index, Ellipsis)
+        axis = 0
+        padding: list[tuple[int, int, int]] = []
+        lengths: list[int] = []
+        backwards: list[int] = []
+        for part in index:
+            if part is None:
+                continue
+            for key in [slice(None)] * rest if part is Ellipsis else [part]:
+                n = shape[axis]
+                places = range(n)[key] if isinstance(key, slice) else range(range(n)[key], range(n)[key] + 1)
+                lengths.append(len(places))
+                if not places:
+                    return self.library.zeros(shape, values.dtype)
+                if places.step < 0:
+                    backwards.append(axis)
+                first, last = min(places[0], places[-1]), max(places[0], places[-1])
+                padding.append((first, n - 1 - last, abs(places.step) - 1))
+                axis += 1
+        values = self.flip(self.library.reshape(values, lengths), axis=tuple(backwards))
+        return self._lax.pad(values, self.library.zeros((), values.dtype), padding)
 
     def add_rows(self, x: Array, rows: Array, values: Array) -> Array:
         return self.library.asarray(x).at[rows].add(values, mode="drop")

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.array import as_dtype, default_dtypes, float32
+from chainrule.array import as_dtype, default_dtypes, float32, jax_namespace
 from chainrule.errors import ConfigError, DtypeError
-from chainrule.graph import FUNCTIONS, Tensor, Variable, as_tensor, source_of_caller, wrap
+from chainrule.graph import FUNCTIONS, TRACE, Tensor, Variable, as_tensor, source_of_caller, wrap
 from chainrule.graph.tensor import is_tracer
 
 __all__ = [
@@ -89,16 +89,28 @@ def _plain(obj: Any) -> Any:
     return [_plain(x) for x in obj] if isinstance(obj, list | tuple) else obj
 
 
+_SMALL = 1024
+
+
+def _filled(shape: Any, value: Any, dtype: np.dtype) -> Tensor:
+    if isinstance(value, Tensor):
+        return FUNCTIONS["broadcast_to"](FUNCTIONS["astype"](value, dtype, copy=False), shape)
+    if TRACE.get() is not None and np.prod(shape, dtype=np.int64) > _SMALL:
+        # A step of the program being compiled, which NumPy's array would join as a constant of its full size.
+        return wrap(jax_namespace().full(shape, value, dtype))
+    return wrap(np.zeros(shape, dtype) if type(value) is int and value == 0 else np.full(shape, value, dtype))
+
+
 def zeros(shape: int | tuple[int, ...], *, dtype: Any = None, device: Any = None) -> Tensor:
     """All 0; float32 unless said otherwise."""
     _check_device(device)
-    return wrap(np.zeros(shape, float32 if dtype is None else as_dtype(dtype)))
+    return _filled(shape, 0, float32 if dtype is None else as_dtype(dtype))
 
 
 def ones(shape: int | tuple[int, ...], *, dtype: Any = None, device: Any = None) -> Tensor:
     """All 1; float32 unless said otherwise."""
     _check_device(device)
-    return wrap(np.ones(shape, float32 if dtype is None else as_dtype(dtype)))
+    return _filled(shape, 1, float32 if dtype is None else as_dtype(dtype))
 
 
 def empty(shape: int | tuple[int, ...], *, dtype: Any = None, device: Any = None) -> Tensor:
@@ -107,16 +119,18 @@ def empty(shape: int | tuple[int, ...], *, dtype: Any = None, device: Any = None
 
 
 def full(shape: int | tuple[int, ...], fill_value: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
-    """All the same value."""
+    """All the same value, a Python number or a 0-d Tensor, through which a gradient passes."""
     _check_device(device)
-    value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
-    return wrap(np.full(shape, value, _default(value) if dtype is None else as_dtype(dtype)))
+    if dtype is None:
+        dtype = fill_value.dtype if isinstance(fill_value, Tensor) else _default(fill_value)
+    return _filled(shape, fill_value, as_dtype(dtype))
 
 
 def _like(x: Any, value: Any, dtype: Any, device: Any) -> Tensor:
     _check_device(device)
-    x = as_tensor(x)
-    return wrap(np.full(x.shape, value, x.dtype if dtype is None else as_dtype(dtype)))
+    if not isinstance(x, Tensor):
+        x = as_tensor(x)
+    return _filled(x.shape, value, x.dtype if dtype is None else as_dtype(dtype))
 
 
 def zeros_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Tensor:

@@ -34,6 +34,11 @@ def _keys(rng: np.random.Generator) -> list[Any]:
     return [
         ((x,), {"key": (slice(1, 3), None, -1)}),
         ((x,), {"key": (Ellipsis, slice(None, None, -2))}),
+        ((x,), {"key": (2,)}),
+        ((x,), {"key": (slice(-1, 0, -2), slice(1, 5, 3))}),
+        ((x,), {"key": (None, slice(3, 3), 0)}),
+        ((x,), {"key": (-4, -1)}),
+        ((x,), {"key": (Ellipsis, None)}),
         ((x, np.array([0, 2, 2, -1])), {"key": (_SLOT,)}),
         ((x, np.array([[0], [3]]), np.array([1, 1])), {"key": (_SLOT, _SLOT)}),
         ((x, np.array([1, 1])), {"key": (slice(None), _SLOT)}),
@@ -41,7 +46,7 @@ def _keys(rng: np.random.Generator) -> list[Any]:
 
 
 def _getitem_gradient(g: Any, y: Any, x: Any, *arrays: Any, key: tuple[Any, ...]) -> Any:
-    return _add_at(FUNCTIONS["zeros_like"](x.detach()), g, *arrays, key=key)
+    return _place(g, *arrays, key=key, shape=x.shape)
 
 
 @op(backward=per_input(_getitem_gradient, None), samples=_keys)
@@ -49,16 +54,21 @@ def _getitem(xp: Any, x: Any, *arrays: Any, key: tuple[Any, ...]) -> Any:
     return xp.getitem(x, _filled(key, arrays))
 
 
+def _place_samples(rng: np.random.Generator) -> list[Any]:
+    found = []
+    for (x, *arrays), attributes in _keys(rng):
+        values = x[_filled(attributes["key"], tuple(arrays))]
+        found.append(((values, *arrays), {"key": attributes["key"], "shape": x.shape}))
+    return found
+
+
 @op(
-    backward=per_input(
-        lambda g, y, x, values, *arrays, key: g,
-        lambda g, y, x, values, *arrays, key: _getitem(g, *arrays, key=key),
-        None,
-    ),
-    samples=lambda rng: [((rng.normal(size=(4, 5)), rng.normal(size=(3, 5)), np.array([1, 1, 3])), {"key": (_SLOT,)})],
+    backward=per_input(lambda g, y, values, *arrays, key, shape: _getitem(g, *arrays, key=key), None),
+    samples=_place_samples,
 )
-def _add_at(xp: Any, x: Any, values: Any, *arrays: Any, key: tuple[Any, ...]) -> Any:
-    return xp.add_at(x, _filled(key, arrays), values)
+def _place(xp: Any, values: Any, *arrays: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+    # Zeros of the shape with the values added at the key: the gradient of _getitem.
+    return xp.place(values, _filled(key, arrays), shape)
 
 
 def getitem(x: Tensor, key: Any, /) -> Tensor:
@@ -107,7 +117,7 @@ def _take_along_gradient(g: Any, y: Any, x: Any, indices: Any, axis: int) -> Any
     axis %= x.ndim
     grid = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
     grid[axis] = indices
-    return _add_at(FUNCTIONS["zeros_like"](x.detach()), g, *grid, key=(_SLOT,) * x.ndim)
+    return _place(g, *grid, key=(_SLOT,) * x.ndim, shape=x.shape)
 
 
 @op(

@@ -154,9 +154,8 @@ def _matrix_rank(xp: Any, x: Any, rtol: Any, /) -> Any:
     values = xp.linalg.svdvals(x)
     if rtol is None:
         rtol = _tolerance(x)
-    bound = xp.max(values, axis=-1, keepdims=True, initial=0.0) * xp.expand_dims(
-        xp.asarray(rtol, dtype=values.dtype), axis=-1
-    )
+    largest = values[..., :1]  # they are in descending order; of an empty matrix there are none
+    bound = largest * xp.expand_dims(xp.asarray(rtol, dtype=values.dtype), axis=-1)
     return xp.sum(values > bound, axis=-1, dtype=np.dtype("int64"))
 
 

@@ -44,8 +44,8 @@ def _shape(shape: Any) -> tuple[int, ...]:
 def reshape(xp: Any, x: Any, /, shape: int | tuple[int, ...], *, copy: bool | None = None) -> Any:
     """The same entries in row-major order under another shape; one length may be -1."""
     if copy is None or xp.name == "jax":
-        return xp.reshape(x, _shape(shape))
-    return xp.reshape(x, _shape(shape), copy=copy)
+        return xp.reshape(x, shape if type(shape) is tuple else _shape(shape))
+    return np.reshape(x, _shape(shape), copy=copy)
 
 
 @op(
@@ -80,7 +80,7 @@ def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
 )
 def permute_dims(xp: Any, x: Any, /, axes: tuple[int, ...]) -> Any:
     """The axes in another order: axis i of the result is axis axes[i] of x."""
-    return xp.permute_dims(x, tuple(axes))
+    return xp.permute_dims(x, axes)
 
 
 @op(
@@ -89,7 +89,7 @@ def permute_dims(xp: Any, x: Any, /, axes: tuple[int, ...]) -> Any:
 )
 def matrix_transpose(xp: Any, x: Any, /) -> Any:
     """The last two axes exchanged."""
-    return xp.matrix_transpose(x)
+    return x.mT
 
 
 def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[int], /) -> Tensor:
