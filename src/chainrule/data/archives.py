@@ -50,7 +50,7 @@ def read_npz(path: Path, *, labelled: bool = True) -> tuple[ArrayPart, ArrayPart
 
     Raises:
         DataError: damaged, pickled objects inside, keys that are not understood, or sizes beyond what the file can
-        hold.
+            hold.
     """
     existing(path)
     arrays: dict[str, np.ndarray] = {}

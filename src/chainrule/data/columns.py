@@ -100,7 +100,7 @@ def infer_types(
 
     Raises:
         ConfigError: a kind or a column in `types` that does not exist. DataError: a column of numbers with some words
-        in it.
+            in it.
     """
     types = dict(types or {})
     for name, kind in types.items():

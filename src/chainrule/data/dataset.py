@@ -30,7 +30,7 @@ class Dataset:
     Raises:
         ShapeError: inputs and target differ in rows. LabelError: a label is no whole number or out of range.
         NonFiniteError: NaN or infinity in the inputs or the target, with its row. DtypeError: values that are no
-        numbers.
+            numbers.
 
     Example:
         >>> dataset = Dataset([[0.0, 1.0], [1.0, 1.0], [1.0, 0.0]], [1, 0, 1])

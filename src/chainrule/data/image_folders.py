@@ -97,7 +97,7 @@ def read_images(paths: list[Path], name: str, shape: tuple[int, int, int] | None
         paths: the files.
         name: what to call them in messages.
         shape: (H, W, C) that a model was trained on; None takes the most common size, and colours where any image has
-        them.
+            them.
     """
     heads = [_head(path) for path in paths]
     sizes = Counter(size for size, _ in heads)

@@ -143,7 +143,7 @@ def fit_target(part: TablePart, series: pl.Series, task: str | None) -> tuple[Ta
 
     Raises:
         DataError: one class only, too many for classes, or text where a number is asked for. ConfigError: an unknown
-        task.
+            task.
     """
     import polars as pl
 

@@ -46,7 +46,7 @@ def cross_entropy(
     Raises:
         ShapeError: when target and logits do not fit; DtypeError: for labels that are not integers.
         LabelError: for a label outside 0 … C − 1, naming the first such row; inside a compiled function its loss is nan
-        instead.
+            instead.
 
     Differs from PyTorch: classes are the last axis; ignore_index is None by default; the mean of no rows is 0, not nan.
 

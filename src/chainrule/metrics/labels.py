@@ -112,7 +112,7 @@ def confusion_matrix(prediction: Any, target: Any, classes: int | None = None) -
     Arguments:
         prediction, target: as `accuracy`.
         classes: how many classes there are; without it the columns of the prediction, or the highest label seen plus
-        one.
+            one.
 
     Returns:
         int64 (C, C), whose sum is the number of rows.

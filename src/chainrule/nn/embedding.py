@@ -31,7 +31,7 @@ class Embedding(Module):
 
     Raises:
         LabelError: for an id outside 0 … V − 1, naming it and its place; inside a compiled function its vector is nan
-        instead.
+            instead.
         DtypeError: for ids that are not integers.
 
     Differs from PyTorch: the gradient is always row-sparse (`weight.grad` is a `RowSparse`, whose `dense()` is the

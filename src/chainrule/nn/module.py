@@ -204,7 +204,7 @@ class Module:
 
         Raises:
             CheckpointError: naming every missing path, every unexpected one with the nearest known name, and every
-            wrong shape or dtype.
+                wrong shape or dtype.
         """
         own = dict(self._named_variables())
         wrong = []

@@ -102,7 +102,7 @@ def take(x: Any, indices: Any, /, *, axis: int | None = None) -> Tensor:
 
     Raises:
         ShapeError: (an IndexError too) for an index outside the axis. While compiling, values are unknown: such an
-        entry is nan.
+            entry is nan.
     """
     x = as_tensor(x)
     if axis is None:
