@@ -49,6 +49,12 @@ class _NumpyNamespace(Namespace):
     def min(self, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
         return np.minimum.reduce(x, axis=axis, keepdims=keepdims)
 
+    def mean(self, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+        if x.dtype.kind not in "fc":
+            return np.mean(x, axis=axis, keepdims=keepdims)
+        total = np.add.reduce(x, axis=axis, keepdims=keepdims)
+        return total / (x.size // total.size) if total.size else total
+
     def reshape(self, x: Array, shape: tuple[int, ...]) -> Array:
         return x.reshape(shape)
 
@@ -233,8 +239,8 @@ def resolve(arrays: list[Any], tracing: bool) -> tuple[Namespace, list[Any]]:
     Raises:
         LeakedTracerError: for a tracer when nothing is being compiled.
     """
-    tracer = sys.modules["jax"].core.Tracer
-    if any(isinstance(array, tracer) for array in arrays):
+    jax = sys.modules.get("jax")
+    if jax is not None and any(isinstance(array, jax.core.Tracer) for array in arrays):
         if not tracing:
             raise LeakedTracerError(
                 "A Tensor that was made while a function was being compiled is used outside of it; it never "

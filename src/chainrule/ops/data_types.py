@@ -16,11 +16,11 @@ __all__ = ["astype", "can_cast", "finfo", "iinfo", "isdtype", "result_type"]
 
 
 @op(
-    backward=per_input(lambda g, y, x, dtype, copy, device: FUNCTIONS["astype"](g, x.dtype)),
+    backward=per_input(lambda g, y, x, dtype: FUNCTIONS["astype"](g, x.dtype)),
     samples=lambda rng: [((rng.normal(size=(3, 4)),), {"dtype": np.dtype("float64")})],
     quiet=True,
 )
-def _astype(xp: Any, x: Any, /, *, dtype: Any, copy: bool = True, device: Any = None) -> Any:
+def _astype(xp: Any, x: Any, /, *, dtype: Any) -> Any:
     return x.astype(dtype)
 
 
@@ -43,7 +43,7 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> T
             raise DtypeError(
                 f"astype would lose the imaginary part of {x.dtype}.", fix=f"cr.astype(cr.real(x), cr.{dtype})"
             )
-    return _astype(x, dtype=dtype, copy=copy)
+    return _astype(x, dtype=dtype)
 
 
 def can_cast(from_: Any, to: Any, /) -> bool:

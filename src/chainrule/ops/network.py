@@ -59,14 +59,12 @@ def _slope_of_logits(h: Any, y: Any, g: Any, logits: Any, labels: Any) -> Any:
     return p * (weighted - (weighted * p).sum(axis=-1, keepdims=True))
 
 
+def _slope_of_g(h: Any, y: Any, g: Any, logits: Any, labels: Any) -> Any:
+    return (h * _softmax_cross_entropy_slope(FUNCTIONS["ones_like"](g.detach()), logits, labels)).sum(axis=-1)
+
+
 @op(
-    backward=per_input(
-        lambda h, y, g, logits, labels: (
-            h * _softmax_cross_entropy_slope(FUNCTIONS["ones_like"](g.detach()), logits, labels)
-        ).sum(axis=-1),
-        _slope_of_logits,
-        None,
-    ),
+    backward=per_input(_slope_of_g, _slope_of_logits, None),
     samples=lambda rng: [((rng.normal(size=(5,)), rng.normal(size=(5, 4)), rng.integers(0, 4, (5,))), {})],
     quiet=True,
 )

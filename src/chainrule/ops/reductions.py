@@ -76,8 +76,6 @@ def sum(
 )
 def mean(xp: Any, x: Any, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
     """The arithmetic mean over the axes; nan of nothing."""
-    if 0 in x.shape and not _count(x, axis):
-        return xp.sum(x, axis=_axis(axis), keepdims=keepdims) / np.asarray(0, x.dtype)
     return xp.mean(x, axis=_axis(axis), keepdims=keepdims)
 
 
