@@ -99,6 +99,7 @@ class Op(Generic[P]):
         self.__qualname__ = self.name
         self.__doc__ = forward.__doc__
         self.__module__ = forward.__module__
+        self.__wrapped__ = forward  # so that doctest finds the example in the docstring
         signature = inspect.signature(forward)
         parameters = list(signature.parameters.values())[1:]
         self.__signature__ = signature.replace(parameters=parameters)

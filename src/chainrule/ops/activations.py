@@ -19,7 +19,13 @@ def _floating(x: Any) -> Any:
 
 @op(backward=per_input(lambda g, y, x: g * (y * (1.0 - y))), samples=unary(), quiet=True)
 def sigmoid(xp: Any, x: Any, /) -> Any:
-    """1 / (1 + e⁻ˣ), computed through tanh, which overflows nowhere."""
+    """1 / (1 + e⁻ˣ), computed through tanh, which overflows nowhere.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.ops.sigmoid(cr.tensor([-1e9, 0.0])).tolist()
+        [0.0, 0.5]
+    """
     return 0.5 * xp.tanh(0.5 * x) + 0.5
 
 
@@ -35,6 +41,11 @@ def relu(xp: Any, x: Any, /) -> Any:
     """max(x, 0); the gradient at 0 is 0.
 
     Source: Nair & Hinton, "Rectified Linear Units Improve Restricted Boltzmann Machines" (2010).
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.ops.relu(cr.tensor([-1.0, 2.0])).tolist()
+        [0.0, 2.0]
     """
     return xp.maximum(x, 0)
 
@@ -69,7 +80,13 @@ def _softmax_gradient(g: Any, y: Any, x: Any, axis: int) -> Any:
     samples=lambda rng: [((rng.normal(size=(3, 4)),), {}), ((rng.normal(size=(3, 4)),), {"axis": 0})],
 )
 def softmax(xp: Any, x: Any, /, *, axis: int = -1) -> Any:
-    """eˣ / Σ eˣ along an axis; the maximum is taken out first, so large inputs do not overflow."""
+    """eˣ / Σ eˣ along an axis; the maximum is taken out first, so large inputs do not overflow.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.ops.softmax(cr.tensor([1000.0, 1000.0])).tolist()
+        [0.5, 0.5]
+    """
     x = _floating(x)
     e = xp.exp(x - xp.max(x, axis=axis, keepdims=True))
     return e / xp.sum(e, axis=axis, keepdims=True)

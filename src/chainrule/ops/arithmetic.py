@@ -41,7 +41,13 @@ _STEP = "piecewise constant: its derivative is 0 wherever it exists"
 
 @op(backward=per_input(lambda g, y, x1, x2: g, lambda g, y, x1, x2: g), samples=binary())
 def add(xp: Any, x1: Any, x2: Any, /) -> Any:
-    """x1 + x2."""
+    """x1 + x2.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.add(cr.asarray([1, 2]), 10).tolist()
+        [11, 12]
+    """
     return xp.add(x1, x2)
 
 
@@ -69,7 +75,13 @@ def divide(xp: Any, x1: Any, x2: Any, /) -> Any:
 
 @op(constant=_STEP, samples=binary(apart_from=(0.0,)), quiet=True)
 def floor_divide(xp: Any, x1: Any, x2: Any, /) -> Any:
-    """⌊x1 / x2⌋; where x1 or x2 is infinite, x1 / x2."""
+    """⌊x1 / x2⌋; where x1 or x2 is infinite, x1 / x2.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.floor_divide(cr.asarray([7, -7]), 2).tolist()
+        [3, -4]
+    """
     y = xp.floor_divide(x1, x2)
     if y.dtype.kind in "biu":
         return y
@@ -83,7 +95,13 @@ def floor_divide(xp: Any, x1: Any, x2: Any, /) -> Any:
     quiet=True,
 )
 def remainder(xp: Any, x1: Any, x2: Any, /) -> Any:
-    """x1 - x2·⌊x1 / x2⌋, with the sign of x2."""
+    """x1 - x2·⌊x1 / x2⌋, with the sign of x2.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.remainder(cr.asarray([7, -7]), 3).tolist()
+        [1, 2]
+    """
     return xp.remainder(x1, x2)
 
 
@@ -106,7 +124,13 @@ def _pow_exponent(g: Any, y: Any, x1: Any, x2: Any) -> Any:
 
 @op(backward=per_input(_pow_base, _pow_exponent), samples=binary(0.3, 2.0, low2=-2.0, high2=3.0), quiet=True)
 def pow(xp: Any, x1: Any, x2: Any, /) -> Any:
-    """x1 to the power x2."""
+    """x1 to the power x2.
+
+    Example:
+        >>> import chainrule as cr
+        >>> (cr.tensor([2.0, 3.0]) ** 2).tolist()
+        [4.0, 9.0]
+    """
     return xp.pow(x1, x2)
 
 
@@ -165,7 +189,13 @@ def _share(first: Any) -> Any:
 
 @op(backward=per_input(_share(True), _share(False)), samples=binary(distinct=True))
 def maximum(xp: Any, x1: Any, x2: Any, /) -> Any:
-    """The larger of x1 and x2; nan if either is; equal arguments share the gradient."""
+    """The larger of x1 and x2; nan if either is; equal arguments share the gradient.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.maximum(cr.tensor([1.0, 5.0]), 3.0).tolist()
+        [3.0, 5.0]
+    """
     return xp.maximum(x1, x2)
 
 
@@ -233,5 +263,11 @@ def _clip(xp: Any, x: Any, min: Any = None, max: Any = None, /) -> Any:
 
 
 def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:
-    """x within [min, max]; a bound may be None. At a bound the gradient is shared between x and the bound."""
+    """x within [min, max]; a bound may be None. At a bound the gradient is shared between x and the bound.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.clip(cr.tensor([-2.0, 0.5, 2.0]), -1.0, 1.0).tolist()
+        [-1.0, 0.5, 1.0]
+    """
     return _clip(x, min, max)

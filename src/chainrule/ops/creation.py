@@ -53,6 +53,12 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | 
         copy: True always copies, False never does (ValueError where it would have to), None copies where needed.
 
     Differs from `cr.tensor`: a float64 NumPy array stays float64.
+
+    Example:
+        >>> import chainrule as cr
+        >>> import numpy as np
+        >>> cr.asarray(np.ones(2)).dtype.name, cr.tensor(np.ones(2)).dtype.name
+        ('float64', 'float32')
     """
     _check_device(device)
     wanted = None if dtype is None else as_dtype(dtype)
@@ -119,7 +125,13 @@ def empty(shape: int | tuple[int, ...], *, dtype: Any = None, device: Any = None
 
 
 def full(shape: int | tuple[int, ...], fill_value: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
-    """All the same value, a Python number or a 0-d Tensor, through which a gradient passes."""
+    """All the same value, a Python number or a 0-d Tensor, through which a gradient passes.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.full((2,), 7).tolist()
+        [7, 7]
+    """
     _check_device(device)
     if dtype is None:
         dtype = fill_value.dtype if isinstance(fill_value, Tensor) else _default(fill_value)
@@ -154,7 +166,13 @@ def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None, device: Any = No
 
 
 def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None) -> Tensor:
-    """start, start + step, … up to stop and without it; one argument is the stop."""
+    """start, start + step, … up to stop and without it; one argument is the stop.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.arange(1, 7, 2).tolist()
+        [1, 3, 5]
+    """
     _check_device(device)
     start, stop = (0, start) if stop is None else (start, stop)
     wanted = _default([start, stop, step]) if dtype is None else as_dtype(dtype)
@@ -164,7 +182,13 @@ def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None,
 def linspace(
     start: Any, stop: Any, /, num: int, *, dtype: Any = None, device: Any = None, endpoint: bool = True
 ) -> Tensor:
-    """`num` numbers at equal distances from start to stop."""
+    """`num` numbers at equal distances from start to stop.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.linspace(0, 1, 5).tolist()
+        [0.0, 0.25, 0.5, 0.75, 1.0]
+    """
     _check_device(device)
     if dtype is None:
         dtype = default_dtypes()[
@@ -174,7 +198,13 @@ def linspace(
 
 
 def eye(n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None, device: Any = None) -> Tensor:
-    """1 on the k-th diagonal, else 0."""
+    """1 on the k-th diagonal, else 0.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.eye(2).tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
+    """
     _check_device(device)
     return wrap(np.eye(n_rows, n_cols, k=k, dtype=float32 if dtype is None else as_dtype(dtype)))
 
@@ -186,7 +216,13 @@ def _triangle(x: Any, keep: Any) -> Tensor:
 
 
 def tril(x: Any, /, *, k: int = 0) -> Tensor:
-    """The matrix with 0 above its k-th diagonal."""
+    """The matrix with 0 above its k-th diagonal.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.tril(cr.ones((2, 2))).tolist()
+        [[1.0, 0.0], [1.0, 1.0]]
+    """
     return _triangle(x, lambda m: np.tril(m, k=k))
 
 
@@ -196,7 +232,13 @@ def triu(x: Any, /, *, k: int = 0) -> Tensor:
 
 
 def meshgrid(*arrays: Any, indexing: str = "xy") -> list[Tensor]:
-    """Coordinate matrices of the grid spanned by one-dimensional arrays."""
+    """Coordinate matrices of the grid spanned by one-dimensional arrays.
+
+    Example:
+        >>> import chainrule as cr
+        >>> [x.shape for x in cr.meshgrid(cr.arange(2), cr.arange(3))]
+        [(3, 2), (3, 2)]
+    """
     if indexing not in ("xy", "ij"):
         raise ConfigError(f"The indexing of meshgrid is 'xy' or 'ij', not {indexing!r}.")
     tensors = [as_tensor(a) for a in arrays]

@@ -32,6 +32,11 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> T
 
     Raises:
         DtypeError: for a complex Tensor into a real dtype: take `cr.real` first.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.astype(cr.tensor([1.7, -1.7]), cr.int32).tolist()
+        [1, -1]
     """
     if device not in (None, "cpu"):
         raise ConfigError(f"Eager Tensors live on the 'cpu', not {device!r}.")

@@ -139,6 +139,11 @@ def qr(x: Any, /, *, mode: str = "reduced") -> Qr:
     Arguments:
         mode: "reduced" gives Q (…, M, K) and R (…, K, N); "complete" Q (…, M, M) and R (…, M, N), without a gradient
             where M > N.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.linalg.qr(cr.ones((4, 2))).R.shape
+        (2, 2)
     """
     if mode not in ("reduced", "complete"):
         raise ConfigError(f"The mode of qr is 'reduced' or 'complete', not {mode!r}.")
@@ -185,6 +190,11 @@ def eigh(x: Any, /) -> Eigh:
 
     The symmetric part (x + xᵀ) / 2 is decomposed. The gradient through eigenvectors needs distinct eigenvalues (equal
     ones pass nothing to each other), and a loss that does not depend on the signs of the eigenvectors.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.linalg.eigh(cr.tensor([[2.0, 0.0], [0.0, 1.0]])).eigenvalues.tolist()
+        [1.0, 2.0]
     """
     return Eigh(*cast(tuple[Tensor, Tensor], _eigh(x)))
 
@@ -255,6 +265,11 @@ def svd(x: Any, /, *, full_matrices: bool = True) -> Svd:
     Arguments:
         full_matrices: whether U is (…, M, M) and Vh (…, N, N), without a gradient where M ≠ N; else (…, M, K) and (…,
             K, N).
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.linalg.svd(cr.ones((4, 2)), full_matrices=False).U.shape
+        (4, 2)
     """
     x = as_tensor(x)
     record = _svd_full if full_matrices and x.ndim > 1 and x.shape[-2] != x.shape[-1] else _svd
@@ -268,5 +283,11 @@ def _svdvals_gradient(g: Any, y: Any, x: Any) -> Any:
 
 @op(backward=per_input(_svdvals_gradient), samples=_svd_samples)
 def svdvals(xp: Any, x: Any, /) -> Any:
-    """The singular values of matrices, descending; the gradient of each is u · vᵀ of its vectors."""
+    """The singular values of matrices, descending; the gradient of each is u · vᵀ of its vectors.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.linalg.svdvals(cr.tensor([[0.0, 2.0], [1.0, 0.0]])).tolist()
+        [2.0, 1.0]
+    """
     return xp.linalg.svdvals(of_lapack(x))

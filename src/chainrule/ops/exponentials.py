@@ -46,7 +46,13 @@ def log(xp: Any, x: Any, /) -> Any:
 
 @op(backward=per_input(lambda g, y, x: g / (1.0 + x)), samples=unary(-0.7, 4.0), quiet=True)
 def log1p(xp: Any, x: Any, /) -> Any:
-    """log(1 + x), exact near 0."""
+    """log(1 + x), exact near 0.
+
+    Example:
+        >>> import chainrule as cr
+        >>> round(float(cr.log1p(cr.tensor(1e-6))), 12)
+        1e-06
+    """
     return xp.log1p(x)
 
 
@@ -74,7 +80,13 @@ def _share(x1: Any, x2: Any) -> Any:
     quiet=True,
 )
 def logaddexp(xp: Any, x1: Any, x2: Any, /) -> Any:
-    """log(eˣ¹ + eˣ²) without overflow."""
+    """log(eˣ¹ + eˣ²) without overflow.
+
+    Example:
+        >>> import chainrule as cr
+        >>> float(cr.logaddexp(cr.tensor(1000.0), cr.tensor(-1000.0)))
+        1000.0
+    """
     return xp.logaddexp(x1, x2)
 
 

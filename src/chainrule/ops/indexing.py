@@ -103,6 +103,11 @@ def take(x: Any, indices: Any, /, *, axis: int | None = None) -> Tensor:
     Raises:
         ShapeError: (an IndexError too) for an index outside the axis. While compiling, values are unknown: such an
             entry is nan.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.take(cr.asarray([[1, 2], [3, 4]]), cr.asarray([1, 0]), axis=0).tolist()
+        [[3, 4], [1, 2]]
     """
     x = as_tensor(x)
     if axis is None:
@@ -128,7 +133,14 @@ def _take_along_gradient(g: Any, y: Any, x: Any, indices: Any, axis: int) -> Any
     ],
 )
 def take_along_axis(xp: Any, x: Any, indices: Any, /, *, axis: int = -1) -> Any:
-    """For each place of `indices`, the entry of x at that index along the axis."""
+    """For each place of `indices`, the entry of x at that index along the axis.
+
+    Example:
+        >>> import chainrule as cr
+        >>> x = cr.asarray([[3, 1], [1, 2]])
+        >>> cr.take_along_axis(x, cr.argsort(x), axis=-1).tolist()
+        [[1, 3], [1, 2]]
+    """
     return xp.take_along_axis(x, indices, axis=axis)
 
 
@@ -155,5 +167,11 @@ def where(xp: Any, condition: Any, x1: Any, x2: Any, /) -> Any:
 
     Both are computed, and a nan in the gradient of the one not chosen still spreads: make that one's input harmless
     first.
+
+    Example:
+        >>> import chainrule as cr
+        >>> x = cr.tensor([-1.0, 2.0])
+        >>> cr.where(x > 0, x, 0.0).tolist()
+        [0.0, 2.0]
     """
     return xp.where(condition, x1, x2)

@@ -59,14 +59,26 @@ def _cross_right(g: Any, y: Any, x1: Any, x2: Any, axis: int) -> Any:
     ],
 )
 def cross(xp: Any, x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
-    """The cross product of vectors of three entries along an axis."""
+    """The cross product of vectors of three entries along an axis.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.linalg.cross(cr.asarray([1, 0, 0]), cr.asarray([0, 1, 0])).tolist()
+        [0, 0, 1]
+    """
     if x1.shape[axis] != 3 or x2.shape[axis] != 3:
         raise ShapeError(f"cross needs 3 entries along axis {axis}, got the shapes {x1.shape} and {x2.shape}.")
     return xp.linalg.cross(x1, x2, axis=axis)
 
 
 def diagonal(x: Any, /, *, offset: int = 0) -> Tensor:
-    """The diagonals of the matrices in the last two axes; offset > 0 lies above the main one, < 0 below."""
+    """The diagonals of the matrices in the last two axes; offset > 0 lies above the main one, < 0 below.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.linalg.diagonal(cr.asarray([[1, 2], [3, 4]])).tolist()
+        [1, 4]
+    """
     x = _matrices(x, "diagonal")
     rows, columns = x.shape[-2:]
     length = max(0, min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns))
@@ -76,12 +88,24 @@ def diagonal(x: Any, /, *, offset: int = 0) -> Tensor:
 
 
 def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
-    """The sum of the diagonal of the matrices in the last two axes."""
+    """The sum of the diagonal of the matrices in the last two axes.
+
+    Example:
+        >>> import chainrule as cr
+        >>> int(cr.linalg.trace(cr.asarray([[1, 2], [3, 4]])))
+        5
+    """
     return FUNCTIONS["sum"](diagonal(x, offset=offset), axis=-1, dtype=dtype)
 
 
 def outer(x1: Any, x2: Any, /) -> Tensor:
-    """All products of the entries of two vectors, (N,) and (M,) → (N, M)."""
+    """All products of the entries of two vectors, (N,) and (M,) → (N, M).
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.linalg.outer(cr.asarray([1, 2]), cr.asarray([3, 4])).tolist()
+        [[3, 4], [6, 8]]
+    """
     x1, x2 = as_tensor(x1), as_tensor(x2)
     if x1.ndim != 1 or x2.ndim != 1:
         raise ShapeError(f"outer is a product of two vectors, got the shapes {x1.shape} and {x2.shape}.")
@@ -89,7 +113,13 @@ def outer(x1: Any, x2: Any, /) -> Tensor:
 
 
 def matrix_power(x: Any, n: int, /) -> Tensor:
-    """Square matrices multiplied n times with themselves; n = 0 gives the identity, n < 0 powers of the inverse."""
+    """Square matrices multiplied n times with themselves; n = 0 gives the identity, n < 0 powers of the inverse.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.linalg.matrix_power(cr.asarray([[1, 1], [0, 1]]), 5).tolist()
+        [[1, 5], [0, 1]]
+    """
     x = _matrices(x, "matrix_power", square=True)
     if n < 0:
         x, n = inv(x), -n
@@ -136,6 +166,11 @@ def pinv(x: Any, /, *, rtol: Any = None) -> Tensor:
     Arguments:
         rtol: singular values below rtol times the largest count as 0, a number or one for each matrix;
             max(M, N) times the dtype's eps unless given. The gradient holds while no singular value crosses that bound.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.linalg.pinv(cr.tensor([[2.0], [0.0]])).tolist()
+        [[0.5, 0.0]]
     """
     return _pinv(x, rtol)
 
@@ -160,7 +195,13 @@ def _matrix_rank(xp: Any, x: Any, rtol: Any, /) -> Any:
 
 
 def matrix_rank(x: Any, /, *, rtol: Any = None) -> Tensor:
-    """The number of singular values above rtol times the largest, int64; rtol as in `pinv`."""
+    """The number of singular values above rtol times the largest, int64; rtol as in `pinv`.
+
+    Example:
+        >>> import chainrule as cr
+        >>> int(cr.linalg.matrix_rank(cr.ones((3, 3))))
+        1
+    """
     return _matrix_rank(x, rtol)
 
 
@@ -179,6 +220,11 @@ def vector_norm(
     are not 0.
 
     The gradient of the norm (p = 2) of the zero vector is 0.
+
+    Example:
+        >>> import chainrule as cr
+        >>> float(cr.linalg.vector_norm(cr.tensor([3.0, 4.0])))
+        5.0
     """
     x = as_tensor(x)
     if ord == 0:
@@ -209,6 +255,11 @@ def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Tenso
     Arguments:
         ord: "fro" √Σ x²; "nuc" the sum of the singular values; 2 and -2 the largest and the smallest singular value;
             1 and -1 the largest and the smallest sum of |x| in a column; inf and -inf in a row.
+
+    Example:
+        >>> import chainrule as cr
+        >>> float(cr.linalg.matrix_norm(cr.tensor([[3.0, 4.0]]), ord=1))
+        4.0
     """
     x = _matrices(x, "matrix_norm")
     if ord == "fro":

@@ -41,6 +41,11 @@ def _linear_bias(g: Any, y: Any, x: Any, weight: Any, bias: Any) -> Any:
 def linear(xp: Any, x: Any, weight: Any, bias: Any = None, /) -> Any:
     """x · weight + bias, with x (…, in), weight (in, out) and bias (out,) or None; leading axes become one large
     product.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.ops.linear(cr.ones((2, 3)), cr.ones((3, 4)), cr.zeros(4)).tolist()[0]
+        [3.0, 3.0, 3.0, 3.0]
     """
     y = xp.matmul(xp.reshape(x, (-1, x.shape[-1])) if x.ndim != 2 else x, weight)
     if bias is not None:
@@ -121,5 +126,11 @@ def _embedding_gradient(g: Any, y: Any, weight: Any, ids: Any) -> Any:
     samples=lambda rng: [((rng.normal(size=(5, 3)), rng.integers(0, 5, (2, 4))), {})],
 )
 def embedding(xp: Any, weight: Any, ids: Any, /) -> Any:
-    """The rows of weight (rows, features) at the ids (…) → (…, features); the gradient touches only those rows."""
+    """The rows of weight (rows, features) at the ids (…) → (…, features); the gradient touches only those rows.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.ops.embedding(cr.tensor([[1.0], [2.0]]), cr.asarray([1, 0, 1])).tolist()
+        [[2.0], [1.0], [2.0]]
+    """
     return xp.take(weight, ids, axis=0)

@@ -80,7 +80,13 @@ def matmul(xp: Any, x1: Any, x2: Any, /) -> Any:
     ],
 )
 def vecdot(xp: Any, x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
-    """Σ conj(x1) · x2 along an axis, broadcast over the others."""
+    """Σ conj(x1) · x2 along an axis, broadcast over the others.
+
+    Example:
+        >>> import chainrule as cr
+        >>> float(cr.vecdot(cr.tensor([1.0, 2.0]), cr.tensor([3.0, 4.0])))
+        11.0
+    """
     return xp.vecdot(x1, x2, axis=axis)
 
 
@@ -92,6 +98,11 @@ def tensordot(x1: Any, x2: Any, /, *, axes: int | tuple[Sequence[int], Sequence[
 
     Raises:
         ShapeError: when a pair of axes differs in length.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.tensordot(cr.ones((2, 3)), cr.ones((3, 4)), axes=1).shape
+        (2, 4)
     """
     x1, x2 = as_tensor(x1), as_tensor(x2)
     if isinstance(axes, int):

@@ -61,7 +61,13 @@ def _axis(axis: Any) -> Any:
 def sum(
     xp: Any, x: Any, /, *, axis: int | tuple[int, ...] | None = None, dtype: Any = None, keepdims: bool = False
 ) -> Any:
-    """Σ x over the axes."""
+    """Σ x over the axes.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.sum(cr.asarray([[1, 2], [3, 4]]), axis=0).tolist()
+        [4, 6]
+    """
     return xp.sum(x, axis=_axis(axis), dtype=dtype, keepdims=keepdims)
 
 
@@ -75,7 +81,13 @@ def sum(
     quiet=True,
 )
 def mean(xp: Any, x: Any, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
-    """The arithmetic mean over the axes; nan of nothing."""
+    """The arithmetic mean over the axes; nan of nothing.
+
+    Example:
+        >>> import chainrule as cr
+        >>> float(cr.mean(cr.tensor([1.0, 2.0, 6.0])))
+        3.0
+    """
     return xp.mean(x, axis=_axis(axis), keepdims=keepdims)
 
 
@@ -118,7 +130,13 @@ max_ = max
 
 @op(backward=per_input(_extreme_gradient), samples=each_axis(spread=True))
 def max(xp: Any, x: Any, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
-    """The largest entry over the axes; equal ones share the gradient."""
+    """The largest entry over the axes; equal ones share the gradient.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.max(cr.tensor([[1.0, 2.0], [3.0, 0.0]]), axis=1, keepdims=True).tolist()
+        [[2.0], [3.0]]
+    """
     return xp.max(x, axis=_axis(axis), keepdims=keepdims)
 
 
@@ -150,6 +168,11 @@ def var(
     """Σ (x - mean)² / (n - correction) over the axes; nan where n ≤ correction.
 
     Differs from PyTorch: correction is 0 by default, as the array API standard says.
+
+    Example:
+        >>> import chainrule as cr
+        >>> float(cr.var(cr.tensor([1.0, 3.0]), correction=1))
+        2.0
     """
     if math.isnan(_freedom(x, axis, correction)):
         return _nan(xp, x, axis, keepdims)
@@ -181,7 +204,13 @@ def std(
     quiet=True,
 )
 def logsumexp(xp: Any, x: Any, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
-    """log Σ eˣ over the axes, without overflow: the maximum is taken out first."""
+    """log Σ eˣ over the axes, without overflow: the maximum is taken out first.
+
+    Example:
+        >>> import chainrule as cr
+        >>> float(cr.ops.logsumexp(cr.tensor([1000.0, -1000.0])))
+        1000.0
+    """
     axis = _axis(axis)
     top = xp.max(x, axis=axis, keepdims=True)
     top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
@@ -224,7 +253,13 @@ def _cumulative_sum_gradient(g: Any, y: Any, x: Any, axis: int | None, dtype: An
 def cumulative_sum(
     xp: Any, x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False
 ) -> Any:
-    """The running sum along an axis; `include_initial` puts a 0 in front."""
+    """The running sum along an axis; `include_initial` puts a 0 in front.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.cumulative_sum(cr.asarray([1, 2, 3]), include_initial=True).tolist()
+        [0, 1, 3, 6]
+    """
     return xp.cumulative_sum(x, axis=axis, dtype=dtype, include_initial=include_initial)
 
 
@@ -259,7 +294,13 @@ def cumulative_prod(
 
 
 def diff(x: Tensor, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: Any = None) -> Tensor:
-    """The n-th difference between neighbours along an axis."""
+    """The n-th difference between neighbours along an axis.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.diff(cr.asarray([1, 4, 9])).tolist()
+        [3, 5]
+    """
     parts = [p for p in (prepend, x, append) if p is not None]
     x = FUNCTIONS["concat"](parts, axis=axis) if len(parts) > 1 else x
     axis %= x.ndim

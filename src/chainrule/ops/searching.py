@@ -19,6 +19,11 @@ _POSITIONS = "positions have no gradient"
 def argmax(xp: Any, x: Any, /, *, axis: int | None = None, keepdims: bool = False) -> Any:
     """The index of the largest entry along an axis, or of the flat array; the first of equal ones, or of the first nan;
     int64.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.argmax(cr.asarray([[1, 9], [8, 2]]), axis=1).tolist()
+        [1, 0]
     """
     return xp.argmax(x, axis=axis, keepdims=keepdims)
 
@@ -51,6 +56,11 @@ def nonzero(x: Any, /) -> tuple[Tensor, ...]:
 
     Raises:
         ShapeError: for a 0-d Tensor.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.nonzero(cr.asarray([0, 5, 0, 7]))[0].tolist()
+        [1, 3]
     """
     return _nonzero(x)  # type: ignore[return-value]
 
@@ -75,6 +85,11 @@ def searchsorted(x1: Any, x2: Any, /, *, side: str = "left", sorter: Any = None)
         x2: any shape; the result has the same.
         side: "left" gives the first such place, "right" the last.
         sorter: the indices that sort x1, such as `cr.argsort(x1)`.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.searchsorted(cr.tensor([1.0, 2.0, 3.0]), cr.tensor([2.0, 2.5])).tolist()
+        [1, 2]
     """
     if side not in ("left", "right"):
         raise ConfigError(f"The side is 'left' or 'right', not {side!r}.")

@@ -42,7 +42,13 @@ def _shape(shape: Any) -> tuple[int, ...]:
     ],
 )
 def reshape(xp: Any, x: Any, /, shape: int | tuple[int, ...], *, copy: bool | None = None) -> Any:
-    """The same entries in row-major order under another shape; one length may be -1."""
+    """The same entries in row-major order under another shape; one length may be -1.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.reshape(cr.arange(6), (2, -1)).tolist()
+        [[0, 1, 2], [3, 4, 5]]
+    """
     if copy is None or xp.name == "jax":
         return xp.reshape(x, shape if type(shape) is tuple else _shape(shape))
     return np.reshape(x, _shape(shape), copy=copy)
@@ -53,7 +59,13 @@ def reshape(xp: Any, x: Any, /, shape: int | tuple[int, ...], *, copy: bool | No
     samples=lambda rng: [((rng.normal(size=(3, 1)),), {"shape": (2, 3, 4)}), ((rng.normal(size=()),), {"shape": (2,)})],
 )
 def broadcast_to(xp: Any, x: Any, /, shape: tuple[int, ...]) -> Any:
-    """x repeated to the shape, by the broadcasting rules."""
+    """x repeated to the shape, by the broadcasting rules.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.broadcast_to(cr.asarray([1, 2]), (2, 2)).tolist()
+        [[1, 2], [1, 2]]
+    """
     return xp.broadcast_to(x, _shape(shape))
 
 
@@ -79,7 +91,13 @@ def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
     ],
 )
 def permute_dims(xp: Any, x: Any, /, axes: tuple[int, ...]) -> Any:
-    """The axes in another order: axis i of the result is axis axes[i] of x."""
+    """The axes in another order: axis i of the result is axis axes[i] of x.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.permute_dims(cr.zeros((2, 3, 4)), (2, 0, 1)).shape
+        (4, 2, 3)
+    """
     return xp.permute_dims(x, axes)
 
 
@@ -93,7 +111,13 @@ def matrix_transpose(xp: Any, x: Any, /) -> Any:
 
 
 def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[int], /) -> Tensor:
-    """The source axes moved to the destinations, the others in their order."""
+    """The source axes moved to the destinations, the others in their order.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.moveaxis(cr.zeros((2, 3, 4)), 0, -1).shape
+        (3, 4, 2)
+    """
     x = as_tensor(x)
     sources = _axes(source, x.ndim)
     destinations = _axes(destination, x.ndim)
@@ -118,7 +142,13 @@ def _axes(axis: int | Sequence[int], ndim: int) -> tuple[int, ...]:
     samples=lambda rng: [((rng.normal(size=(3, 4)),), {"axis": 1}), ((rng.normal(size=(3,)),), {"axis": -1})],
 )
 def expand_dims(xp: Any, x: Any, /, *, axis: int = 0) -> Any:
-    """A new axis of length 1 at the position."""
+    """A new axis of length 1 at the position.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.expand_dims(cr.zeros((3,)), axis=-1).shape
+        (3, 1)
+    """
     return xp.expand_dims(x, axis=axis)
 
 
@@ -127,7 +157,13 @@ def expand_dims(xp: Any, x: Any, /, *, axis: int = 0) -> Any:
     samples=lambda rng: [((rng.normal(size=(1, 3, 1)),), {"axis": (0, 2)}), ((rng.normal(size=(3, 1)),), {"axis": -1})],
 )
 def squeeze(xp: Any, x: Any, /, axis: int | tuple[int, ...]) -> Any:
-    """Without the given axes of length 1."""
+    """Without the given axes of length 1.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.squeeze(cr.zeros((1, 3)), 0).shape
+        (3,)
+    """
     return xp.squeeze(x, axis=axis)
 
 
@@ -152,7 +188,13 @@ def _backwards(shift: Any) -> Any:
     ],
 )
 def roll(xp: Any, x: Any, /, shift: int | tuple[int, ...], *, axis: int | tuple[int, ...] | None = None) -> Any:
-    """The entries shifted along the axes; what leaves at one end comes back at the other."""
+    """The entries shifted along the axes; what leaves at one end comes back at the other.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.roll(cr.asarray([1, 2, 3]), 1).tolist()
+        [3, 1, 2]
+    """
     return xp.roll(x, shift, axis=axis)
 
 
@@ -186,6 +228,11 @@ def _repeat(xp: Any, x: Any, /, *, repeats: int | tuple[int, ...], axis: int | N
 def repeat(x: Any, repeats: Any, /, *, axis: int | None = None) -> Tensor:
     """Each entry repeated, the given number of times or each its own number of times, along an axis or of the flat
     array.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.repeat(cr.asarray([1, 2]), (1, 3)).tolist()
+        [1, 2, 2, 2]
     """
     counts = repeats.tolist() if isinstance(repeats, Tensor | np.ndarray) else repeats
     if isinstance(counts, list | tuple):
@@ -195,7 +242,13 @@ def repeat(x: Any, repeats: Any, /, *, axis: int | None = None) -> Tensor:
 
 
 def tile(x: Any, repetitions: tuple[int, ...], /) -> Tensor:
-    """x laid out again and again along each axis."""
+    """x laid out again and again along each axis.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.tile(cr.asarray([1, 2]), (2,)).tolist()
+        [1, 2, 1, 2]
+    """
     x = as_tensor(x)
     rank = max(x.ndim, len(repetitions))
     shape = (1,) * (rank - x.ndim) + x.shape
@@ -229,17 +282,35 @@ def _concat(xp: Any, *arrays: Any, axis: int | None) -> Any:
 
 
 def concat(arrays: Sequence[Any], /, *, axis: int | None = 0) -> Tensor:
-    """The arrays joined along an existing axis; None joins the flat ones."""
+    """The arrays joined along an existing axis; None joins the flat ones.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.concat([cr.asarray([1, 2]), cr.asarray([3])]).tolist()
+        [1, 2, 3]
+    """
     return _concat(*arrays, axis=axis)
 
 
 def stack(arrays: Sequence[Any], /, *, axis: int = 0) -> Tensor:
-    """The arrays joined along a new axis."""
+    """The arrays joined along a new axis.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.stack([cr.asarray([1, 2]), cr.asarray([3, 4])], axis=1).tolist()
+        [[1, 3], [2, 4]]
+    """
     return concat([FUNCTIONS["expand_dims"](a, axis=axis) for a in arrays], axis=axis)
 
 
 def unstack(x: Any, /, *, axis: int = 0) -> tuple[Tensor, ...]:
-    """The slices along an axis."""
+    """The slices along an axis.
+
+    Example:
+        >>> import chainrule as cr
+        >>> [int(x) for x in cr.unstack(cr.asarray([1, 2]))]
+        [1, 2]
+    """
     x = as_tensor(x)
     axis = _axes(axis, x.ndim)[0]
     return tuple(x[(slice(None),) * axis + (i,)] for i in range(x.shape[axis]))

@@ -108,6 +108,11 @@ def inv(xp: Any, x: Any, /) -> Any:
 
     Raises:
         NonFiniteError: (a LinAlgError too) for a singular x.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.linalg.inv(cr.tensor([[2.0, 0.0], [0.0, 4.0]])).tolist()
+        [[0.5, 0.0], [0.0, 0.25]]
     """
     return xp.linalg.inv(of_lapack(x))
 
@@ -118,7 +123,13 @@ def inv(xp: Any, x: Any, /) -> Any:
     quiet=True,
 )
 def det(xp: Any, x: Any, /) -> Any:
-    """The determinant of square matrices; the gradient g·y·x⁻ᵀ exists in this form for invertible ones only."""
+    """The determinant of square matrices; the gradient g·y·x⁻ᵀ exists in this form for invertible ones only.
+
+    Example:
+        >>> import chainrule as cr
+        >>> float(cr.linalg.det(cr.tensor([[2.0, 0.0], [0.0, 4.0]])))
+        8.0
+    """
     return xp.linalg.det(of_lapack(x))
 
 
