@@ -301,3 +301,16 @@ def test_programs_are_kept_on_disk(tmp_path: Path):
     unwritable = tmp_path / "file"
     unwritable.write_text("in the way")
     subprocess.run([sys.executable, "-c", program], check=True, env={**os.environ, "CHAINRULE_CACHE": str(unwritable)})
+
+
+def test_clearing_gradients_first_needs_one_program():
+    w = cr.Variable([1.0, 2.0], requires_grad=True)
+
+    @compile_function
+    def step(x):
+        w.zero_grad()
+        (w * x).sum().backward()
+
+    for _ in range(3):
+        step(cr.tensor([3.0, 4.0]))
+    assert w.grad.tolist() == [3.0, 4.0] and len(step.compilations) == 1

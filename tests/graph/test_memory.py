@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.errors import GradientError
 from chainrule.graph import FUNCTIONS
 
 
@@ -144,3 +145,21 @@ def test_memory_of_a_training_loop_does_not_grow(w):
     for _ in range(20):
         step()
     assert count() == before
+
+
+def test_a_kept_loss_lets_go_of_the_values_of_its_step():
+    w = cr.tensor(np.ones((4, 4)), requires_grad=True)
+    hidden = cr.tanh(w @ w)
+    held = cr.exp(hidden)
+    loss = held.sum()
+    loss.backward()
+    assert loss.node is not None and loss.node.inputs[0].shape == (4, 4)  # its shape and history stay
+    assert loss.node.inputs[0].node is held.node
+    assert "released" in repr(loss.node.inputs[0])
+    with pytest.raises(GradientError, match="released by a backward pass"):
+        loss.node.inputs[0].numpy()
+    with pytest.raises(GradientError, match="released by a backward pass"):
+        loss.node.inputs[0] + 1.0
+    assert held.numpy().shape == (4, 4)  # what the user keeps is kept
+    assert hidden.node is not None and hidden.node.inputs[0].node.inputs[0] is w
+    assert "exp" in cr.draw(loss, format="text").text

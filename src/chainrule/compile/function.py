@@ -280,14 +280,14 @@ class CompiledFunction(Generic[P, R]):
             written=len(written),
             ops=told["ops"],
         )
-        had = [(v, v._grad is not None) for v in plan.touched_grads.values()]
+        had = [(v, v._grad is not None) for v in plan.read_first.values()]
         return _Program(
             call=compiled,
             executable=compiled,
             written=written,
             read=read,
             with_grad=with_grad,
-            grads_before=had if plan.with_grad or any(kind != "none" for _, kind in told["grads"]) else [],
+            grads_before=had,
             grads_after=told["grads"],
             result=told["result"],
             guards=told["guards"],

@@ -31,6 +31,7 @@ class Trace:
         self.given_grads = grads
         self.grads: dict[int, Tensor | RowSparse | None] = {}
         self.touched_grads: dict[int, Variable] = {}
+        self.read_first: dict[int, Variable] = {}
         self.guards: dict[tuple[int, str], tuple[Any, str, Any]] = {}
         self.ops: set[str] = set()
 
@@ -48,7 +49,7 @@ class Trace:
     def read_grad(self, variable: Variable) -> Tensor | RowSparse | None:
         key = id(variable)
         if key not in self.grads:
-            self.touched_grads[key] = variable
+            self.touched_grads[key] = self.read_first[key] = variable
             self.grads[key] = self._first_grad(variable)
         return self.grads[key]
 

@@ -129,8 +129,13 @@ class Node:
         return self._arrays is None
 
     def free(self) -> None:
-        """Releases the values kept for the backward rule; inputs, shapes and source stay to be looked at."""
+        """Releases the values kept for the backward rule.
+
+        The inputs that a gradient stops at stay as they are; the others keep shape, dtype and node to be looked at, and
+        let go of their values, so that a loss that is kept does not keep all activations of its step.
+        """
         self._arrays = self._results = self.saved = None
+        self.inputs = tuple([x._released() if hasattr(x, "_released") else x for x in self.inputs])
 
     def __repr__(self) -> str:
         shapes = ", ".join(str(getattr(x, "shape", x)) for x in self.inputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
@@ -106,6 +107,8 @@ class Tensor:
         extra = ", requires_grad=True" if self.requires_grad and self._node is None else ""
         if self._node is not None:
             extra = f", node={self._node.op.name}"
+        if isinstance(self._data, _Released):
+            return f"{type(self).__name__}(<released>, shape={self.shape}, dtype={self.dtype}{extra})"
         if is_tracer(self._data):
             return f"{type(self).__name__}(<being compiled>, shape={self.shape}, dtype={self.dtype}{extra})"
         values = np.array2string(self.numpy(), separator=", ", prefix=type(self).__name__ + "(", threshold=200)
@@ -251,6 +254,14 @@ class Tensor:
         from chainrule.graph.backward import backward
 
         backward(self, gradient, retain_graph=retain_graph, create_graph=create_graph)
+
+    def _released(self) -> Tensor:
+        """What stands for it in a node that a backward pass has freed; a leaf that gradients reach stays itself."""
+        if self._node is None and self.requires_grad:
+            return self
+        made = wrap(_Released(self._data), self.requires_grad)
+        made._node, made._index = self._node, self._index
+        return made
 
     def detach(self) -> Tensor:
         """The same values without the history."""
@@ -437,6 +448,31 @@ class Tensor:
         return FUNCTIONS["tanh"](self)
 
 
+class _Released:
+    """What remains of an array whose values a backward pass has let go of."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, array: Any) -> None:
+        self.shape: tuple[int, ...] = array.shape
+        self.dtype: np.dtype = array.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    def __array__(self, *_: Any, **__: Any) -> np.ndarray:
+        raise GradientError(
+            "The values of this Tensor were released by a backward pass; only its shape and how it was made remain.",
+            where=source_of_caller(),
+            fix="backward(retain_graph=True), or keep the Tensor yourself to look at it later",
+        )
+
+
 def is_tracer(data: Any) -> bool:
     jax = sys.modules.get("jax")
     return jax is not None and isinstance(data, jax.core.Tracer)
@@ -540,6 +576,17 @@ class Variable(Tensor):
     """
 
     __slots__ = ("_value", "_wants_grad", "name")
+
+    def _released(self) -> Variable:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Variable:
+        """Another Variable of the same kind, name and value, without the gradient."""
+        made = memo[id(self)] = object.__new__(type(self))
+        made._value = np.array(to_numpy(self._value))
+        made._wants_grad, made.name = self._wants_grad, self.name
+        made._node, made._grad, made._index = None, None, 0
+        return made
 
     def __init__(self, data: Any, *, name: str = "", requires_grad: bool = False, dtype: Any = None) -> None:
         trace = TRACE.get()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -12,7 +11,7 @@ from chainrule.array import as_dtype, is_floating
 from chainrule.errors import ChainruleError, CheckpointError, ConfigError, DtypeError, suggest
 from chainrule.graph import SCOPE, TRACE, Tensor, Variable, as_tensor, changed, no_grad, wrap
 from chainrule.graph.random import Stream
-from chainrule.nn.variables import Parameter, copied
+from chainrule.nn.variables import Parameter
 from chainrule.nn.watching import WATCHERS
 
 __all__ = ["Module"]
@@ -131,13 +130,6 @@ class Module:
     def training(self, value: bool) -> None:
         object.__setattr__(self, "_training", bool(value))
         changed()
-
-    def __deepcopy__(self: M, memo: dict[int, Any]) -> M:
-        made = memo[id(self)] = object.__new__(type(self))
-        for _, variable in self._named_variables():
-            memo.setdefault(id(variable), copied(variable))
-        vars(made).update(copy.deepcopy(vars(self), memo))
-        return made
 
     # -- what belongs to it -------------------------------------------------------------------------------------------
 

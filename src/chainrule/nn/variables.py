@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
+from typing import Any, cast
 
 from chainrule.graph import Variable
 
-__all__ = ["Buffer", "Parameter", "copied"]
+__all__ = ["Buffer", "Parameter"]
 
 
 class Parameter(Variable):
@@ -39,6 +37,11 @@ class Parameter(Variable):
         super().__init__(data, name=name, requires_grad=requires_grad, dtype=dtype)
         self.penalised = penalised
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
+        made = cast(Parameter, super().__deepcopy__(memo))
+        made.penalised = self.penalised
+        return made
+
 
 class Buffer(Variable):
     """A Variable that belongs to a module's state without being learned, such as a running mean; saved with the
@@ -55,15 +58,3 @@ class Buffer(Variable):
 
     def __init__(self, data: Any, *, name: str = "", dtype: Any = None) -> None:
         super().__init__(data, name=name, dtype=dtype)
-
-
-def copied(variable: Variable) -> Variable:
-    """Another Variable of the same kind, name and value, without the gradient."""
-    made = object.__new__(type(variable))
-    made._value = np.array(variable.numpy())
-    made._wants_grad = variable._wants_grad
-    made._node, made._grad, made._index = None, None, 0
-    made.name = variable.name
-    if isinstance(variable, Parameter) and isinstance(made, Parameter):
-        made.penalised = variable.penalised
-    return made

@@ -208,9 +208,9 @@ def prepare_data(config: Config, source: Any = None) -> Prepared:
     """
     options = config.data
     return prepare(
-        options.source if source is None else source,
+        _place(options.source, config) if source is None else source,
         target=options.target,
-        test=options.test,
+        test=_place(options.test, config),
         task=options.task,
         validation=options.validation,
         test_fraction=options.test_fraction,
@@ -221,6 +221,14 @@ def prepare_data(config: Config, source: Any = None) -> Prepared:
         encoding=options.encoding,
         missing=options.missing,
     )
+
+
+def _place(path: str | None, config: Config) -> str | None:
+    """A path as it was given, or from the folder that the run was started in, when it is only there."""
+    started_in = config.environment.get("folder")
+    if path and started_in and not Path(path).exists() and (Path(started_in) / path).exists():
+        return str(Path(started_in) / path)
+    return path
 
 
 def complete(config: Config, prepared: Prepared) -> None:
@@ -307,6 +315,7 @@ def _environment() -> dict[str, Any]:
         "numpy": version("numpy"),
         "jax": version("jax"),
         "platform": platform.platform(),
+        "folder": str(Path.cwd()),
         "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv and sys.argv[0] else "",
     }
 
@@ -320,7 +329,9 @@ def draw_network(
     """
     model.eval()
     y = model(*inputs)
-    drawing = draw_layers(y, title=title) if depth is None else draw(y, depth=depth, title=title)
+    kinds = {path: type(module).__name__ for path, module in model.named_modules()}
+    layers = depth is None
+    drawing = draw_layers(y, title=title, kinds=kinds) if layers else draw(y, depth=depth, title=title, kinds=kinds)
     for box in drawing.picture.boxes:
         box.source = ""
         box.note = [_LINE.sub("", line) for line in box.note if not line.startswith("at ")]
