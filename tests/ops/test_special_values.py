@@ -350,7 +350,7 @@ SHAPED_BY_VALUES = {
     "repeat": lambda x: cr.repeat(x, cr.astype(x, cr.int64)),
     "arange": lambda x: cr.arange(x[0]),
     "item": lambda x: x[0].item(),
-    "shape": lambda x: cr.zeros((cr.astype(x[0], cr.int64),)),
+    "shape": lambda x: cr.zeros(int(x[0])),
 }
 
 
