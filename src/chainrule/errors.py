@@ -1,7 +1,8 @@
 """Every error class: what arrived, what was expected, where, and how to fix it.
 
-All of them derive from `ChainruleError`, and each also from the built-in exception that Python habits expect (a wrong shape is a
-`ValueError`, a wrong dtype a `TypeError`), so both `except cr.errors.ShapeError` and `except ValueError` work.
+All of them derive from `ChainruleError`, and each also from the built-in exception that Python habits expect (a wrong
+shape is a `ValueError`, a wrong dtype a `TypeError`), so both `except cr.errors.ShapeError` and `except ValueError`
+work.
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ def test_predict_into_a_device_leaves_the_device(chainrule: Type, runs: Path) ->
 def test_graph_draws_a_run_in_every_format(run: str, chainrule: Type, runs: Path) -> None:
     text = chainrule("graph", run)
     assert text.code == 0, text.err
-    assert "linear" in text.out
+    assert "Linear" in text.out
     assert chainrule("graph", run, "--format", "dot").out.startswith("digraph")
     assert chainrule("graph", run, "--out", "network.svg").code == 0
     assert ElementTree.parse("network.svg").getroot().tag.endswith("svg")
