@@ -14,6 +14,7 @@ import pytest
 import chainrule as cr
 from chainrule.ops import activations, arithmetic, bits, comparison, exponentials, rounding, trigonometry
 from ops.op_samples import RECORDS
+from ops.standard import examples
 
 FAMILIES = (activations, arithmetic, bits, comparison, exponentials, rounding, trigonometry)
 ELEMENTWISE = [n for family in FAMILIES for n in family.__all__ if n in RECORDS and n not in ("softmax", "log_softmax")]
@@ -80,6 +81,36 @@ def shifts(op: Any, dtype: str) -> tuple[Any, Any, Any]:
     columns = [awkward(dtype), (np.arange(len(awkward(dtype))) % 7).astype(dtype)]
     tensors = [cr.asarray(c) for c in columns]
     return columns, tensors, op(*tensors)
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+def test_complex_numbers_compiled(dtype: str) -> None:
+    x1 = cr.asarray(examples(dtype)[1:])
+    x2 = cr.asarray(examples(dtype)[:0:-1].copy())
+    unary = [
+        cr.abs,
+        cr.acos,
+        cr.acosh,
+        cr.asin,
+        cr.asinh,
+        cr.atan,
+        cr.atanh,
+        cr.conj,
+        cr.cos,
+        cr.cosh,
+        cr.exp,
+        cr.expm1,
+    ]
+    unary += [cr.imag, cr.log, cr.log10, cr.log1p, cr.log2, cr.negative, cr.real, cr.reciprocal, cr.round, cr.sign]
+    unary += [cr.sin, cr.sinh, cr.sqrt, cr.square, cr.tan, cr.tanh, cr.sum, cr.prod, cr.mean, cr.cumulative_sum]
+    binary = [cr.add, cr.subtract, cr.multiply, cr.divide, cr.pow, cr.equal, cr.vecdot, cr.matmul]
+
+    def run(x1: cr.Tensor, x2: cr.Tensor) -> list[Any]:
+        return [f(x1) for f in unary] + [f(x1, x2) for f in binary]
+
+    for function, a, b in zip([*unary, *binary], run(x1, x2), cr.compile(run)(x1, x2), strict=True):
+        assert a.dtype == b.dtype, function
+        np.testing.assert_allclose(b.numpy(), a.numpy(), rtol=1e-4 if dtype == "complex64" else 1e-10, atol=1e-6)
 
 
 # What the standard says of single values: arguments, then the result.

@@ -178,6 +178,7 @@ _EXCEPTIONS = """\
   shapes before values.
 - **Complex numbers carry no gradient.** Derivatives here are of real functions of real numbers; a complex result of an
   input that requires a gradient is an error, not a silent constant.
+- **Of complex functions at zeros and infinities** the values are NumPy's and XLA's own; not all are the standard's.
 - **While compiling, values are unknown**, so what is an error eagerly becomes a value there: an index outside its axis
   gives nan (or the smallest integer), a singular matrix inf or nan.
 - **Eager Tensors live on the CPU**, the one device that the namespace names; compiled functions use the accelerator by
