@@ -84,7 +84,7 @@ def test_backward_inside_and_gradients_left_outside():
     step(cr.tensor([1.0, 1.0]))
     assert w.grad.tolist() == [6.0, 12.0]
     assert "gradient" in step.compilations[1].reason and len(step.compilations) == 2
-    w.grad = None
+    w.zero_grad()
     step(cr.tensor([1.0, 1.0]))
     assert w.grad.tolist() == [2.0, 4.0] and len(step.compilations) == 2
 
@@ -260,11 +260,11 @@ def test_nothing_global_changes():
         "jax_debug_nans",
     )
     before = {name: getattr(jax.config, name) for name in names}
-    environment, state = dict(os.environ), np.random.get_state()[1].copy()  # noqa: NPY002 - the global state is the point
+    environment, state = dict(os.environ), repr(np.random.get_state())  # noqa: NPY002 - the global state is the point
     compile_function(lambda x: cr.exp(x) * 1.25)(cr.asarray(np.ones(3)))
     assert {name: getattr(jax.config, name) for name in names} == before
     assert dict(os.environ) == environment
-    np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+    assert repr(np.random.get_state()) == state  # noqa: NPY002
     assert jax.numpy.asarray(1.5).dtype == np.float32
 
 
