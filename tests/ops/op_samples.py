@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import zlib
 from typing import Any
 
@@ -10,8 +11,10 @@ import numpy as np
 import chainrule as cr
 from chainrule.graph import OPS, Op
 
-# Other floors may register records of their own when they are imported; those of the library are tested here all the
-# same.
+# Other floors have records of their own (update rules, proximal steps), which register when they are imported.
+for _floor in ("nn", "losses", "optim"):
+    importlib.import_module(f"chainrule.{_floor}")
+
 RECORDS: dict[str, Op[Any]] = {name: OPS[name] for name in sorted(OPS)}
 
 DIFFERENTIABLE = [name for name, op in RECORDS.items() if op.backward is not None]
