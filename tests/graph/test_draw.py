@@ -347,3 +347,11 @@ def test_the_layout_of_any_graph(steps):
         check_layout(drawing.picture)
         ElementTree.fromstring(drawing.svg)
         assert drawing.text and drawing.dot
+
+
+def test_a_graph_can_be_drawn_after_backward():
+    w = variable((2, 2), "w")
+    loss = cr.tanh(cr.ones((1, 2)) @ w).sum()
+    before = draw(loss, format="text").text
+    loss.backward()
+    assert draw(loss, format="text").text == before

@@ -256,8 +256,11 @@ class Tensor:
         backward(self, gradient, retain_graph=retain_graph, create_graph=create_graph)
 
     def _released(self) -> Tensor:
-        """What stands for it in a node that a backward pass has freed; a leaf that gradients reach stays itself."""
-        if self._node is None and self.requires_grad:
+        """What stands for it in a node that a backward pass has freed.
+
+        A leaf that gradients reach stays itself, and so does a single number: it is worth showing and weighs nothing.
+        """
+        if (self._node is None and self.requires_grad) or self._data.size == 1:
             return self
         made = wrap(_Released(self._data), self.requires_grad)
         made._node, made._index = self._node, self._index
