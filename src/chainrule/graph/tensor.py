@@ -650,18 +650,16 @@ class Variable(Tensor):
             ShapeError: when the shape differs.
             DtypeError: when the value would lose its fraction (floating into integer).
         """
-        new = as_tensor(value)
-        if new.shape != self.shape:
+        array = as_tensor(value)._data
+        shape, dtype = self._value.shape, self._value.dtype
+        if array.shape != shape:
             raise ShapeError(
-                f"{self.name or 'The Variable'} has the shape {self.shape}; {new.shape} cannot be assigned to it."
+                f"{self.name or 'The Variable'} has the shape {shape}; {array.shape} cannot be assigned to it."
             )
-        if new.dtype != self.dtype:
-            if new.dtype.kind not in "biu" and self.dtype.kind in "biu":
-                raise DtypeError(
-                    f"{self.name or 'The Variable'} is {self.dtype}; {new.dtype} cannot be assigned to it."
-                )
-            new = cast(Tensor, FUNCTIONS["astype"](new, self.dtype))
-        array = new._data
+        if array.dtype != dtype:
+            if array.dtype.kind not in "biu" and dtype.kind in "biu":
+                raise DtypeError(f"{self.name or 'The Variable'} is {dtype}; {array.dtype} cannot be assigned to it.")
+            array = FUNCTIONS["astype"](wrap(array), dtype)._data
         trace = TRACE.get()
         if trace is not None:
             trace.write(self, array)
