@@ -12,8 +12,9 @@ from pathlib import Path
 
 from benchmarks import memory_and_start, steps
 from benchmarks.machine import describe
+from benchmarks.workloads import WORKLOADS as STEPS
 
-WORKLOADS = [*steps.WORKLOADS, "start"]
+WORKLOADS = [*STEPS, "start"]
 
 
 def main() -> None:
@@ -30,13 +31,13 @@ def main() -> None:
     names = options.names or WORKLOADS
     lines = [
         "# Results", "",
-        "Written by `make bench`. Times are medians over rounds in which all peers took turns; a ratio is the median",
-        "over rounds of the peer's time divided by chainrule's (above 1: chainrule is faster), with the lowest and",
-        "highest in brackets.", "",
+        "Written by `make bench`. Every peer has a process of its own and they take turns, round by round. Times are",
+        "medians over rounds; a ratio is the median over rounds of the peer's time divided by chainrule's (above 1:",
+        "chainrule is faster), with the lowest and highest in brackets.", "",
         describe(), "",
     ]  # fmt: skip
     for name in names:
-        if name in steps.WORKLOADS:
+        if name in STEPS:
             lines += steps.run(name, options.rounds)
     if "start" in names:
         lines += memory_and_start.run(max(options.rounds // 3, 3))
