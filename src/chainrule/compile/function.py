@@ -9,6 +9,8 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import starmap
+from sys import getrefcount
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 import numpy as np
@@ -50,8 +52,8 @@ class Compilation:
 class _Program:
     """One XLA program, with where its inputs come from and where its outputs go."""
 
+    compiled: Any
     call: Any
-    executable: Any
     written: list[Variable]
     read: list[Variable]
     with_grad: list[Variable]
@@ -138,7 +140,7 @@ class CompiledFunction(Generic[P, R]):
                 )
             return self.function(*args, **kwargs)
         leaves: list[Any] = []
-        structure = flatten((args, kwargs) if kwargs else (args,), leaves)
+        structure = flatten((args, dict(sorted(kwargs.items()))) if kwargs else (args,), leaves)
         shapes = tuple([(np.shape(leaf), leaf.dtype) if type(leaf) is not float else ((), float) for leaf in leaves])
         key = (structure, shapes, scan)
         import jax
@@ -157,20 +159,42 @@ class CompiledFunction(Generic[P, R]):
         return None
 
     def _execute(self, program: _Program, leaves: list[Any]) -> Any:
+        if program.written:
+            with _WRITING:
+                return self._call(program, leaves)
+        try:
+            return self._call(program, leaves)
+        except (RuntimeError, ValueError):
+            with _WRITING:  # another thread may have donated what was being read; this program changes nothing itself
+                return self._call(program, leaves)
+
+    def _call(self, program: _Program, leaves: list[Any]) -> Any:
         written = [v._value for v in program.written]
+        if written and max(map(getrefcount, written)) > _ALONE:
+            written = _own(written)
         read = [v._value for v in program.read]
-        grads = [v._grad._data for v in program.with_grad]  # type: ignore[union-attr]
-        new, results, new_grads = program.call(written, read, grads, leaves)
-        for variable, value in zip(program.written, new, strict=True):
-            variable._value = value
-        arrays = iter(new_grads)
-        for variable, kind in program.grads_after:
-            if kind == "none":
-                variable._grad = None
-            elif kind == "dense":
-                variable._grad = wrap(next(arrays))
-            else:
-                variable._grad = RowSparse(wrap(next(arrays)), wrap(next(arrays)), variable.shape)
+        grads = [_dense(v) for v in program.with_grad]
+        # The call is made by `extend`: where Ctrl-C arrives meanwhile, Python raises it after the results are in the
+        # list, and the Variables, whose memory the program has taken over, still get their new values.
+        answer: list[Any] = []
+        try:
+            answer.extend(starmap(program.call, ((written, read, grads, leaves),)))
+        finally:
+            if answer:
+                new, results, new_grads = answer[0]
+                for variable, value in zip(program.written, new, strict=True):
+                    variable._value = value
+                arrays = iter(new_grads)
+                for variable, kind in program.grads_after:
+                    if kind == "none":
+                        variable._grad = None
+                    elif kind == "dense":
+                        variable._grad = wrap(next(arrays))
+                    else:
+                        variable._grad = RowSparse(wrap(next(arrays)), wrap(next(arrays)), variable.shape)
+        if program.call is program.compiled:
+            # What JAX made of it at its first call runs without a Python frame in which Ctrl-C could lose the results.
+            program.call = getattr(program.compiled, "_call", None) or program.compiled
         return rebuild_result(program.result, iter(results))
 
     # -- making a program
@@ -213,21 +237,22 @@ class CompiledFunction(Generic[P, R]):
         discovery = Discovery()
 
         def explore(*traced: Any) -> list[Any]:
-            arrays: list[Any] = []
-            flatten_result(self._trace(discovery, structure, list(traced)), arrays)
-            return arrays
+            return self._trace(discovery, structure, list(traced))[1]
 
         explored = jax.make_jaxpr(explore)(*[_abstract(jax, leaf, scan) for leaf in leaves])
         if any(isinstance(constant, jax.core.Tracer) for constant in explored.consts):
             raise jax.errors.UnexpectedTracerError("a tracer of an earlier compilation")
         return discovery
 
-    def _trace(self, trace: Trace, structure: Any, leaves: list[Any]) -> Any:
+    def _trace(self, trace: Trace, structure: Any, leaves: list[Any]) -> tuple[Any, list[Any]]:
+        """What the function returns, as a structure and its arrays: a Variable among them counts with its new value."""
         token = TRACE.set(trace)
         try:
             with enable_grad():
                 parts = rebuild(structure, iter(leaves))
-                return self.function(*parts[0], **(parts[1] if len(parts) > 1 else {}))
+                result = self.function(*parts[0], **(parts[1] if len(parts) > 1 else {}))
+                arrays: list[Any] = []
+                return flatten_result(result, arrays), arrays
         finally:
             TRACE.reset(token)
 
@@ -236,18 +261,13 @@ class CompiledFunction(Generic[P, R]):
         written = list(plan.written.values())
         read = [v for k, v in plan.variables.items() if k not in plan.written]
         with_grad = list(plan.with_grad.values())
-        for variable in with_grad:
-            if isinstance(variable._grad, RowSparse):
-                variable._grad = variable._grad.dense()
         told: dict[str, Any] = {}
 
         def program(written_values: list[Any], read_values: list[Any], grads: list[Any], inputs: list[Any]) -> Any:
             def step(state: list[Any], inputs: list[Any]) -> Any:
                 values = {id(v): x for v, x in zip([*written, *read], [*state, *read_values], strict=True)}
                 trace = Trace(values, set(plan.written), {id(v): g for v, g in zip(with_grad, grads, strict=True)})
-                result = self._trace(trace, structure, inputs)
-                arrays: list[Any] = []
-                told["result"] = flatten_result(result, arrays)
+                told["result"], arrays = self._trace(trace, structure, inputs)
                 told["guards"] = list(trace.guards.values())
                 told["ops"] = frozenset(trace.ops)
                 told["grads"], grad_arrays = _grads_of(trace, scan)
@@ -260,7 +280,7 @@ class CompiledFunction(Generic[P, R]):
             new, (arrays, grad_arrays) = step(written_values, inputs)
             return new, arrays, grad_arrays
 
-        values = [v._value for v in written], [v._value for v in read], [v._grad._data for v in with_grad]  # type: ignore[union-attr]
+        values = [v._value for v in written], [v._value for v in read], [_dense(v) for v in with_grad]
         try:
             lowered = jax.jit(program, donate_argnums=(0,)).lower(*values, leaves)
         except NewStateError as error:
@@ -282,8 +302,8 @@ class CompiledFunction(Generic[P, R]):
         )
         had = [(v, v._grad is not None) for v in plan.read_first.values()]
         return _Program(
+            compiled=compiled,
             call=compiled,
-            executable=compiled,
             written=written,
             read=read,
             with_grad=with_grad,
@@ -315,6 +335,40 @@ class CompiledFunction(Generic[P, R]):
         if parts[0] == "0" and len(parts) > 1 and int(parts[1]) < len(self._parameters):
             return ".".join([self._parameters[int(parts[1])], *parts[2:]])
         return ".".join(parts[1:]) or place
+
+
+def _dense(variable: Variable) -> Any:
+    """The array of a gradient, which programs take in dense."""
+    if isinstance(variable._grad, RowSparse):
+        variable._grad = variable._grad.dense()
+    return variable._grad._data  # type: ignore[union-attr]
+
+
+_WRITING = threading.RLock()
+"""Held while a program that changes Variables runs: it takes over their memory, so no other may use it meanwhile."""
+
+
+class _Holder:
+    value: object
+
+
+def _alone() -> int:
+    """What `getrefcount` says of an object that one attribute and one list hold."""
+    holder = _Holder()
+    holder.value = object()
+    return max(map(getrefcount, [holder.value]))
+
+
+_ALONE = _alone()
+
+
+def _own(arrays: list[Any]) -> list[Any]:
+    """The arrays, copied where somebody else holds one too, such as a detached Tensor or a second Variable."""
+    counts = list(map(getrefcount, arrays))
+    return [
+        array.copy() if count > _ALONE and not isinstance(array, np.ndarray) else array
+        for array, count in zip(arrays, counts, strict=True)
+    ]
 
 
 def _parameter_names(function: Callable[..., Any]) -> list[str]:
