@@ -247,6 +247,8 @@ def resolve(arrays: list[Any], tracing: bool) -> tuple[Namespace, list[Any]]:
                 "held a value.",
                 fix="return the Tensor from the compiled function, or keep it in an nn.Buffer with assign()",
             )
+        if any(getattr(array, "weak_type", False) for array in arrays):
+            arrays = _settled(arrays)
         return jax_namespace(), arrays
     return numpy_namespace, [
         array
@@ -254,3 +256,14 @@ def resolve(arrays: list[Any], tracing: bool) -> tuple[Namespace, list[Any]]:
         else np.asarray(array)
         for array in arrays
     ]
+
+
+def _settled(arrays: list[Any]) -> list[Any]:
+    """A Python float that is an argument of a compiled function, among integers: float32, as the number itself gives.
+
+    JAX, which takes its dtype from the other arrays where they are floating, would make it float64.
+    """
+    strong = [a.dtype for a in arrays if hasattr(a, "dtype") and not getattr(a, "weak_type", False)]
+    if not strong or any(dtype.kind not in "biu" for dtype in strong):
+        return arrays
+    return [a.astype(np.float32) if getattr(a, "weak_type", False) and a.dtype == np.float64 else a for a in arrays]

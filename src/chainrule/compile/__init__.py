@@ -5,5 +5,6 @@ Variables it reads or writes are found on the way, passed in and out, and their 
 """
 
 from chainrule.compile.function import Compilation, CompiledFunction, compile
+from chainrule.compile.surroundings import Followed
 
-__all__ = ["Compilation", "CompiledFunction", "compile"]
+__all__ = ["Compilation", "CompiledFunction", "Followed", "compile"]

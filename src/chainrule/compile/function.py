@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from itertools import starmap
-from sys import getrefcount
+from types import MethodType
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 import numpy as np
 
 from chainrule.compile.cache import persistent_cache
-from chainrule.compile.structure import describe, flatten, flatten_result, rebuild, rebuild_result
+from chainrule.compile.program import Compilation, Program, dense
+from chainrule.compile.structure import describe, flatten, flatten_result, rebuild
+from chainrule.compile.surroundings import Name, names_of, same
 from chainrule.compile.trace import Discovery, NewStateError, Trace
 from chainrule.errors import CompileError, LeakedTracerError, ShapeError
-from chainrule.graph import TRACE, RowSparse, Tensor, Variable, changes, enable_grad, wrap
+from chainrule.graph import TRACE, Tensor, Variable, enable_grad
 
 __all__ = ["Compilation", "CompiledFunction", "compile"]
 
@@ -27,58 +28,11 @@ P = ParamSpec("P")
 R = TypeVar("R")
 log = logging.getLogger("chainrule.compile")
 
+_KEPT = 8
+"""How many programs are kept that differ only in modes, settings and names; an older one goes."""
 
-@dataclass(frozen=True)
-class Compilation:
-    """What one compilation was about.
-
-    Attributes:
-        reason: why it was needed.
-        arguments: each argument's place and what it was, such as `("images", "float32[32, 64]")`.
-        seconds: the time to trace and compile.
-        variables: how many Variables the program reads; `written`: how many of them it also writes.
-        ops: the operations in it.
-    """
-
-    reason: str
-    arguments: tuple[tuple[str, str], ...]
-    seconds: float
-    variables: int
-    written: int
-    ops: frozenset[str]
-
-
-@dataclass
-class _Program:
-    """One XLA program, with where its inputs come from and where its outputs go."""
-
-    compiled: Any
-    call: Any
-    written: list[Variable]
-    read: list[Variable]
-    with_grad: list[Variable]
-    grads_before: list[tuple[Variable, bool]]
-    grads_after: list[tuple[Variable, str]]
-    result: Any
-    guards: list[tuple[Any, str, Any]]
-    compilation: Compilation
-    changes_seen: int = field(default=-1)
-
-    def broken_guard(self) -> str | None:
-        """Which mode or flag differs from when the program was made, or None."""
-        seen = changes()
-        if self.changes_seen != seen:
-            for holder, attribute, value in self.guards:
-                if getattr(holder, attribute) != value:
-                    name = getattr(holder, "name", "") or type(holder).__name__
-                    return f"{attribute} of {name} changed from {value} to {getattr(holder, attribute)}"
-            self.changes_seen = seen
-        for variable, had in self.grads_before:
-            if (variable._grad is not None) is not had:
-                return (
-                    f"the gradient of {variable.name or 'a Variable'} was {'there' if had else 'None'} and now is not"
-                )
-        return None
+_OFTEN = 32
+"""After how many compilations of one function the log warns."""
 
 
 class CompiledFunction(Generic[P, R]):
@@ -93,7 +47,7 @@ class CompiledFunction(Generic[P, R]):
         self.function = function
         self.compilations: list[Compilation] = []
         self._options = compiler_options
-        self._programs: dict[Any, list[_Program]] = {}
+        self._programs: dict[Any, list[Program]] = {}
         self._lock = threading.RLock()
         self._parameters = _parameter_names(function)
 
@@ -105,8 +59,7 @@ class CompiledFunction(Generic[P, R]):
         """Runs the function once for every entry of the leading axis of its array arguments, in one program.
 
         State is carried from one step to the next as in a Python loop, without returning to Python in between: small
-            steps run many
-        times faster. Results are stacked along a new leading axis.
+        steps run many times faster. Results are stacked along a new leading axis.
 
         Example:
             >>> import chainrule as cr
@@ -121,15 +74,28 @@ class CompiledFunction(Generic[P, R]):
         return self._run(args, kwargs, scan=True)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else functools.partial(self, instance)
+        if instance is None:
+            return self
+        # Programs belong to the object, so that they go when it goes.
+        key = f"_compiled {self.function.__qualname__}"
+        try:
+            kept = vars(instance)
+        except TypeError:  # an object with slots
+            return functools.partial(self, instance)
+        bound = kept.get(key)
+        if bound is None or bound.function.__self__ is not instance:  # a shallow copy has the programs of the other
+            bound = kept[key] = CompiledFunction(MethodType(self.function, instance), self._options)
+        return bound
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> CompiledFunction[P, R]:
+        return CompiledFunction(copy.deepcopy(self.function, memo), self._options)
 
     def __repr__(self) -> str:
         return (
             f"compile({getattr(self.function, '__qualname__', self.function)}: {len(self.compilations)} compilations)"
         )
 
-    # -- finding the program
-    # -----------------------------------------------------------------------------------------------------
+    # -- finding the program ------------------------------------------------------------------------------------------
 
     def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any], scan: bool) -> Any:
         if TRACE.get() is not None:  # part of a larger program
@@ -150,61 +116,22 @@ class CompiledFunction(Generic[P, R]):
                 program = self._find(key)
                 if program is None:
                     program = self._build(key, leaves)
-            return self._execute(program, leaves)
+            return program.run(leaves)
 
-    def _find(self, key: Any) -> _Program | None:
+    def _find(self, key: Any) -> Program | None:
         for program in self._programs.get(key, ()):
             if program.broken_guard() is None:
                 return program
         return None
 
-    def _execute(self, program: _Program, leaves: list[Any]) -> Any:
-        if program.written:
-            with _WRITING:
-                return self._call(program, leaves)
-        try:
-            return self._call(program, leaves)
-        except (RuntimeError, ValueError):
-            with _WRITING:  # another thread may have donated what was being read; this program changes nothing itself
-                return self._call(program, leaves)
+    # -- making a program ---------------------------------------------------------------------------------------------
 
-    def _call(self, program: _Program, leaves: list[Any]) -> Any:
-        written = [v._value for v in program.written]
-        if written and max(map(getrefcount, written)) > _ALONE:
-            written = _own(written)
-        read = [v._value for v in program.read]
-        grads = [_dense(v) for v in program.with_grad]
-        # The call is made by `extend`: where Ctrl-C arrives meanwhile, Python raises it after the results are in the
-        # list, and the Variables, whose memory the program has taken over, still get their new values.
-        answer: list[Any] = []
-        try:
-            answer.extend(starmap(program.call, ((written, read, grads, leaves),)))
-        finally:
-            if answer:
-                new, results, new_grads = answer[0]
-                for variable, value in zip(program.written, new, strict=True):
-                    variable._value = value
-                arrays = iter(new_grads)
-                for variable, kind in program.grads_after:
-                    if kind == "none":
-                        variable._grad = None
-                    elif kind == "dense":
-                        variable._grad = wrap(next(arrays))
-                    else:
-                        variable._grad = RowSparse(wrap(next(arrays)), wrap(next(arrays)), variable.shape)
-        if program.call is program.compiled:
-            # What JAX made of it at its first call runs without a Python frame in which Ctrl-C could lose the results.
-            program.call = getattr(program.compiled, "_call", None) or program.compiled
-        return rebuild_result(program.result, iter(results))
-
-    # -- making a program
-    # ------------------------------------------------------------------------------------------------------------
-
-    def _build(self, key: Any, leaves: list[Any]) -> _Program:
+    def _build(self, key: Any, leaves: list[Any]) -> Program:
         import jax
 
         structure, _, scan = key
         started = time.perf_counter()
+        names = names_of(self.function)
         if scan:
             lengths = {np.shape(leaf)[0] if np.ndim(leaf) else None for leaf in leaves}
             if len(lengths) != 1 or None in lengths:
@@ -216,19 +143,27 @@ class CompiledFunction(Generic[P, R]):
                 )
         try:
             plan = self._explore(jax, structure, leaves, scan)
-            program = self._compile(jax, key, leaves, plan, started)
+            program = self._compile(jax, key, leaves, plan, names, started)
         except jax.errors.UnexpectedTracerError as error:
             raise LeakedTracerError(
                 "A Tensor from an earlier compilation is used inside this one; it never held a value.",
                 fix="keep state between calls in Variables or Buffers with assign(), and return everything else",
             ) from error
-        self._programs.setdefault(key, []).append(program)
+        programs = self._programs.setdefault(key, [])
+        programs.append(program)
+        del programs[:-_KEPT]
         self.compilations.append(program.compilation)
-        log.info(
-            "compiled %s in %.2f s: %s",
+        often = len(self.compilations) % _OFTEN == 0
+        log.log(
+            logging.WARNING if often else logging.INFO,
+            "compiled %s in %.2f s: %s%s",
             getattr(self.function, "__qualname__", "?"),
             program.compilation.seconds,
             program.compilation.reason,
+            f" (compiled {len(self.compilations)} times so far; what changes at every call belongs in a Tensor, a "
+            "float or a Variable)"
+            if often
+            else "",
         )
         return program
 
@@ -256,7 +191,9 @@ class CompiledFunction(Generic[P, R]):
         finally:
             TRACE.reset(token)
 
-    def _compile(self, jax: Any, key: Any, leaves: list[Any], plan: Discovery, started: float) -> _Program:
+    def _compile(
+        self, jax: Any, key: Any, leaves: list[Any], plan: Discovery, names: list[Name], started: float
+    ) -> Program:
         structure, shapes, scan = key
         written = list(plan.written.values())
         read = [v for k, v in plan.variables.items() if k not in plan.written]
@@ -268,7 +205,7 @@ class CompiledFunction(Generic[P, R]):
                 values = {id(v): x for v, x in zip([*written, *read], [*state, *read_values], strict=True)}
                 trace = Trace(values, set(plan.written), {id(v): g for v, g in zip(with_grad, grads, strict=True)})
                 told["result"], arrays = self._trace(trace, structure, inputs)
-                told["guards"] = list(trace.guards.values())
+                told["guards"] = trace.lasting_guards()
                 told["ops"] = frozenset(trace.ops)
                 told["grads"], grad_arrays = _grads_of(trace, scan)
                 new = [trace.values[id(v)] for v in written]
@@ -280,7 +217,7 @@ class CompiledFunction(Generic[P, R]):
             new, (arrays, grad_arrays) = step(written_values, inputs)
             return new, arrays, grad_arrays
 
-        values = [v._value for v in written], [v._value for v in read], [_dense(v) for v in with_grad]
+        values = [v._value for v in written], [v._value for v in read], [dense(v) for v in with_grad]
         try:
             lowered = jax.jit(program, donate_argnums=(0,)).lower(*values, leaves)
         except NewStateError as error:
@@ -301,7 +238,7 @@ class CompiledFunction(Generic[P, R]):
             ops=told["ops"],
         )
         had = [(v, v._grad is not None) for v in plan.read_first.values()]
-        return _Program(
+        return Program(
             compiled=compiled,
             call=compiled,
             written=written,
@@ -310,7 +247,8 @@ class CompiledFunction(Generic[P, R]):
             grads_before=had,
             grads_after=told["grads"],
             result=told["result"],
-            guards=told["guards"],
+            guards=told["guards"] + [(v, "dtype", v.dtype) for v in (*written, *read)],
+            names=[name for name in names if same(name.now(), name.value)],
             compilation=compilation,
         )
 
@@ -327,7 +265,11 @@ class CompiledFunction(Generic[P, R]):
             for place, what in arguments
             if before.get(place) != what
         ]
-        return "; ".join(named) or ("first scan" if key[2] else "first single call")
+        if named:
+            return "; ".join(named)
+        if any(scan == key[2] for _, _, scan in self._programs):
+            return "arguments were given in another way"
+        return "first scan" if key[2] else "first single call"
 
     def _name(self, place: str) -> str:
         """`0.1` as the parameter's name."""
@@ -335,40 +277,6 @@ class CompiledFunction(Generic[P, R]):
         if parts[0] == "0" and len(parts) > 1 and int(parts[1]) < len(self._parameters):
             return ".".join([self._parameters[int(parts[1])], *parts[2:]])
         return ".".join(parts[1:]) or place
-
-
-def _dense(variable: Variable) -> Any:
-    """The array of a gradient, which programs take in dense."""
-    if isinstance(variable._grad, RowSparse):
-        variable._grad = variable._grad.dense()
-    return variable._grad._data  # type: ignore[union-attr]
-
-
-_WRITING = threading.RLock()
-"""Held while a program that changes Variables runs: it takes over their memory, so no other may use it meanwhile."""
-
-
-class _Holder:
-    value: object
-
-
-def _alone() -> int:
-    """What `getrefcount` says of an object that one attribute and one list hold."""
-    holder = _Holder()
-    holder.value = object()
-    return max(map(getrefcount, [holder.value]))
-
-
-_ALONE = _alone()
-
-
-def _own(arrays: list[Any]) -> list[Any]:
-    """The arrays, copied where somebody else holds one too, such as a detached Tensor or a second Variable."""
-    counts = list(map(getrefcount, arrays))
-    return [
-        array.copy() if count > _ALONE and not isinstance(array, np.ndarray) else array
-        for array, count in zip(arrays, counts, strict=True)
-    ]
 
 
 def _parameter_names(function: Callable[..., Any]) -> list[str]:
@@ -418,15 +326,15 @@ def compile(function: Any = None, *, compiler_options: dict[str, Any] | None = N
     """The function as one XLA program: forward, backward and update together, with nothing changed in it.
 
     Arguments:
-        function: takes and returns Tensors, arrays, floats and nestings of them. Other arguments (integers, strings,
-            objects) are
-            constants: a new value makes a new program. Everything else it reads from outside is a constant too, except
-                Variables,
-            training modes and `requires_grad` flags, which are followed.
+        function: takes and returns Tensors, arrays, floats and nestings of them in lists, tuples, dictionaries and
+            dataclasses. Other arguments (integers, strings, objects, Variables) are constants: a new one makes a new
+            program. What it uses from outside is followed: the values of Variables without a new program; names, the
+            settings of layers and update rules, training modes and `requires_grad` flags with one. Only what changes
+            inside other objects is not, such as an entry of a list or of a NumPy array.
         compiler_options: XLA's, for this function alone.
 
     The first call with new shapes, dtypes or modes compiles, and `compilations` says why; further calls only run the
-    program. Results are Tensors. Print inside the function shows the tracing, once.
+    program. Results are Tensors without history. Print inside the function shows the tracing, once.
 
     Raises:
         TracedValueError: when Python needs a value (a branch, `float(x)`) that is not known yet.

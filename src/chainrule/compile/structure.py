@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
-from chainrule.graph import Tensor, as_tensor, wrap
+from chainrule.errors import CompileError
+from chainrule.graph import Tensor, Variable, as_tensor, wrap
 
 __all__ = ["describe", "flatten", "flatten_result", "rebuild", "rebuild_result"]
 
-_ARRAY, _NUMBER, _STATIC = "array", "number", "static"
+_ARRAY, _NUMBER, _STATIC, _DATACLASS = "array", "number", "static", "dataclass"
 
 
 def flatten(value: Any, leaves: list[Any]) -> Any:
     """Appends the arrays of a nested value to `leaves` and gives the rest as a hashable structure.
 
     Tensors, arrays and floats become inputs of the program; integers, truth values, strings and other objects belong to
-    the structure, so a program is made for each of their values.
+    the structure, so a program is made for each of their values. Variables belong there too: a program is about them,
+    not about what they hold at the time.
+
+    Raises:
+        CompileError: for a generator or another iterator.
     """
+    if isinstance(value, Variable):
+        return (_STATIC, _ById(value))
     if isinstance(value, Tensor):
         leaves.append(value._data)
         return (_ARRAY, value.requires_grad)
@@ -33,6 +41,17 @@ def flatten(value: Any, leaves: list[Any]) -> Any:
         return (type(value), tuple(flatten(v, leaves) for v in value))
     if isinstance(value, dict):
         return (dict, tuple((k, flatten(v, leaves)) for k, v in value.items()))
+    if is_dataclass(value) and not isinstance(value, type):
+        return (
+            _DATACLASS,
+            type(value),
+            tuple((f.name, flatten(getattr(value, f.name), leaves)) for f in fields(value)),
+        )
+    if isinstance(value, Iterator):
+        raise CompileError(
+            f"A compiled function was given a {type(value).__name__}, which can be gone through only once.",
+            fix="a list of it: list(...)",
+        )
     try:
         hash(value)
     except TypeError:
@@ -41,7 +60,7 @@ def flatten(value: Any, leaves: list[Any]) -> Any:
 
 
 class _ById:
-    """An object without a hash, told apart by identity."""
+    """A Variable or an object without a hash, told apart by identity."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -68,7 +87,16 @@ def rebuild(structure: Any, leaves: Iterator[Any]) -> Any:
         return value.value if isinstance(value, _ById) else value
     if kind is dict:
         return {k: rebuild(v, leaves) for k, v in structure[1]}
+    if kind == _DATACLASS:
+        return _dataclass(structure[1], {name: rebuild(v, leaves) for name, v in structure[2]})
     return _sequence(kind, [rebuild(v, leaves) for v in structure[1]])
+
+
+def _dataclass(kind: type, values: dict[str, Any]) -> Any:
+    made = object.__new__(kind)  # not by its __init__, which may do more than take the values over
+    for name, value in values.items():
+        object.__setattr__(made, name, value)
+    return made
 
 
 def _sequence(kind: Any, items: list[Any]) -> Any:
@@ -84,6 +112,9 @@ def flatten_result(value: Any, leaves: list[Any]) -> Any:
         return (type(value), [flatten_result(v, leaves) for v in value])
     if isinstance(value, dict):
         return (dict, [(k, flatten_result(v, leaves)) for k, v in value.items()])
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = [(f.name, flatten_result(getattr(value, f.name), leaves)) for f in fields(value)]
+        return (_DATACLASS, type(value), parts)
     return (_STATIC, value)
 
 
@@ -96,6 +127,8 @@ def rebuild_result(structure: Any, leaves: Iterator[Any]) -> Any:
         return structure[1]
     if kind is dict:
         return {k: rebuild_result(v, leaves) for k, v in structure[1]}
+    if kind == _DATACLASS:
+        return _dataclass(structure[1], {name: rebuild_result(v, leaves) for name, v in structure[2]})
     return _sequence(kind, [rebuild_result(v, leaves) for v in structure[1]])
 
 
@@ -109,5 +142,8 @@ def describe(structure: Any, shapes: Iterator[tuple[tuple[int, ...], str]], path
         return [(path, f"{dtype}{list(shape)}" + (" requiring a gradient" if structure[-1] is True else ""))]
     if kind == _STATIC:
         return [(path, repr(structure[-1]))]
-    parts = structure[1] if kind is dict else [(str(i), v) for i, v in enumerate(structure[1])]
+    if kind == _DATACLASS:
+        parts = structure[2]
+    else:
+        parts = structure[1] if kind is dict else [(str(i), v) for i, v in enumerate(structure[1])]
     return [line for key, inner in parts for line in describe(inner, shapes, f"{path}.{key}" if path else str(key))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chainrule.array import jax_namespace
+from chainrule.compile.surroundings import same
 from chainrule.errors import CompileError
 from chainrule.graph import RowSparse, Tensor, Variable, source_of_caller, wrap
 
@@ -66,6 +67,14 @@ class Trace:
 
     def guard(self, holder: Any, attribute: str, value: Any) -> None:
         self.guards.setdefault((id(holder), attribute), (holder, attribute, value))
+
+    def lasting_guards(self) -> list[tuple[Any, str, Any]]:
+        """The guards but for settings that the function changes itself, such as a counter, which would never hold."""
+        return [
+            (holder, attribute, value)
+            for holder, attribute, value in self.guards.values()
+            if attribute in ("training", "requires_grad") or same(getattr(holder, attribute, None), value)
+        ]
 
     def used(self, op: str) -> None:
         self.ops.add(op)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from chainrule.array import as_dtype, is_floating
+from chainrule.compile import Followed
 from chainrule.errors import ChainruleError, CheckpointError, ConfigError, DtypeError, suggest
 from chainrule.graph import SCOPE, TRACE, Tensor, Variable, as_tensor, changed, no_grad, wrap
 from chainrule.graph.random import Stream
@@ -19,7 +20,7 @@ __all__ = ["Module"]
 M = TypeVar("M", bound="Module")
 
 
-class Module:
+class Module(Followed):
     """The base of layers and models: parameters, buffers and submodules are plain attributes, `forward` is the
     computation.
 
@@ -61,6 +62,9 @@ class Module:
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Computes `forward`, with NumPy arrays taken in as Tensors, under this layer's path."""
         token = SCOPE.set((*SCOPE.get(), self._name)) if self._name else None
+        trace = TRACE.get()
+        if trace is not None:
+            self._tell_settings(trace)
         try:
             inputs = tuple([as_tensor(x) if isinstance(x, np.ndarray) else x for x in inputs])
             outputs = self.forward(*inputs, **options)
@@ -110,7 +114,7 @@ class Module:
             value.state.name = name
         elif isinstance(value, list | tuple | dict) and not name.startswith("_"):
             _refuse_hidden(self, name, value)
-        object.__setattr__(self, name, value)
+        super().__setattr__(name, value)
 
     def _rename(self, name: str) -> None:
         object.__setattr__(self, "_name", name)

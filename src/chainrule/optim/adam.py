@@ -187,16 +187,14 @@ class AdamW(Adam):
             lazy=lazy,
             dialect=dialect,
         )
-        self._first_lr = {id(group.options): float(group.lr) for group in self.groups}
 
     def decayed(self, g: Tensor, p: Tensor, options: dict[str, Any]) -> Tensor:
         return g
 
     def scales(self, group: Group) -> tuple[Tensor, ...]:
-        first = self._first_lr[id(group.options)]
         decay = group.options["weight_decay"]
         if self.dialect == "paper":
-            decay = decay / first if first else 0.0
+            decay = decay / group.first_lr if group.first_lr else 0.0
         return (*super().scales(group), group.lr * decay)
 
     def rule(

@@ -10,8 +10,9 @@ import numpy as np
 
 from chainrule import ops
 from chainrule.array import is_floating
+from chainrule.compile import Followed
 from chainrule.errors import CheckpointError, ConfigError, GradientError, suggest
-from chainrule.graph import RowSparse, Tensor, Variable, as_tensor, gradients, no_grad, wrap
+from chainrule.graph import TRACE, RowSparse, Tensor, Variable, as_tensor, changed, gradients, no_grad, wrap
 from chainrule.ops.rows import set_rows
 from chainrule.optim.clipping import clip_gradients, distinct_rows
 
@@ -20,22 +21,48 @@ __all__ = ["DIALECTS", "Group", "Optimizer"]
 DIALECTS = ("paper", "pytorch", "keras")
 
 
-class Group:
+class _Options(dict[str, Any]):
+    """Hyperparameters by name; compiled functions follow when one is set."""
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        super().__setitem__(name, value)
+        changed()
+
+
+class Group(Followed):
     """Parameters that share their hyperparameters.
 
     Attributes:
         parameters: the Variables.
-        lr: the learning rate, a 0-d float64 Variable, so that compiled steps see every change.
-        options: the other hyperparameters, fixed when the optimizer is made.
+        options: the other hyperparameters; a compiled step is compiled again when one is set.
+        first_lr: the learning rate it was made with.
     """
 
     def __init__(self, parameters: list[Variable], lr: float, options: dict[str, Any]) -> None:
         self.parameters = parameters
-        self.lr = Variable(wrap(np.asarray(lr, np.float64)), name="learning rate")
-        self.options = options
+        self.options = _Options(options)
+        self.first_lr = lr
+        self._lr = Variable(wrap(np.asarray(lr, np.float64)), name="learning rate")
+
+    @property
+    def lr(self) -> Variable:
+        """The learning rate, a 0-d float64 Variable, so that compiled steps see every change; a number may be set."""
+        return self._lr
+
+    @lr.setter
+    def lr(self, value: float | Tensor) -> None:
+        if not isinstance(value, Tensor):
+            if not 0.0 <= value < math.inf:
+                raise ConfigError(f"A learning rate is a number of at least 0, got {value!r}.")
+            value = wrap(np.asarray(value, np.float64))
+        self._lr.assign(value)
+
+    @property
+    def _hyperparameters(self) -> str:
+        return ", ".join(f"{name}={value!r}" for name, value in self.options.items())
 
 
-class Optimizer:
+class Optimizer(Followed):
     """The base of all update rules.
 
     A rule is a pure function of the gradient, the parameter and the rule's state to the step and the new state;
@@ -182,12 +209,8 @@ class Optimizer:
 
     @lr.setter
     def lr(self, value: float | Tensor) -> None:
-        if not isinstance(value, Tensor):
-            if not 0.0 <= value < math.inf:
-                raise ConfigError(f"A learning rate is a number of at least 0, got {value!r}.")
-            value = wrap(np.asarray(value, np.float64))
         for group in self.groups:
-            group.lr.assign(value)
+            group.lr = value
 
     def zero_grad(self) -> None:
         """Forgets the gradients of all parameters."""
@@ -234,6 +257,11 @@ class Optimizer:
                 fix="loss.backward() before step(); or a loss that is computed from these parameters, outside of "
                 "cr.no_grad(), unfrozen",
             )
+        trace = TRACE.get()
+        if trace is not None:
+            self._tell_settings(trace)
+            for group in self.groups:
+                trace.guard(group, "_hyperparameters", group._hyperparameters)
         with no_grad():
             self.count.assign(self.count + 1)
             prepared = [self._prepare(g) for g in given]
@@ -270,6 +298,11 @@ class Optimizer:
         for slot, value in zip(slots, new, strict=True):
             slot.assign(set_rows(slot, g.rows, value))
         p.assign(set_rows(p, g.rows, p_rows - delta))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """A copy's state belongs to the copy's parameters."""
+        vars(self).update(state)
+        self._state = dict(zip(map(id, self.parameters), state["_state"].values(), strict=True))
 
     # -- state on file ------------------------------------------------------------------------------------------------
 

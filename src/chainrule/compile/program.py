@@ -1,0 +1,164 @@
+"""Program: one XLA program, what it depends on, and how it is run on the Variables it reads and writes."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from itertools import starmap
+from sys import getrefcount
+from typing import Any
+
+import numpy as np
+
+from chainrule.compile.structure import rebuild_result
+from chainrule.compile.surroundings import Name, same
+from chainrule.graph import RowSparse, Variable, changes, wrap
+
+__all__ = ["Compilation", "Program", "dense"]
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """What one compilation was about.
+
+    Attributes:
+        reason: why it was needed.
+        arguments: each argument's place and what it was, such as `("images", "float32[32, 64]")`.
+        seconds: the time to trace and compile.
+        variables: how many Variables the program reads; `written`: how many of them it also writes.
+        ops: the operations in it.
+    """
+
+    reason: str
+    arguments: tuple[tuple[str, str], ...]
+    seconds: float
+    variables: int
+    written: int
+    ops: frozenset[str]
+
+
+@dataclass
+class Program:
+    """One XLA program, with where its inputs come from and where its outputs go."""
+
+    compiled: Any
+    call: Any
+    written: list[Variable]
+    read: list[Variable]
+    with_grad: list[Variable]
+    grads_before: list[tuple[Variable, bool]]
+    grads_after: list[tuple[Variable, str]]
+    result: Any
+    guards: list[tuple[Any, str, Any]]
+    names: list[Name]
+    compilation: Compilation
+    changes_seen: int = field(default=-1)
+
+    def broken_guard(self) -> str | None:
+        """Which name, setting, mode or flag differs from when the program was made, or None."""
+        for name in self.names:
+            now = name.now()
+            if now is not name.value and not same(now, name.value):
+                what = _shown(now)
+                if what == _shown(name.value):
+                    return f"{name.name}, which the function uses, is another {type(now).__name__} now"
+                return f"{name.name}, which the function uses, was {_shown(name.value)} and is {what} now"
+        seen = changes()
+        if self.changes_seen != seen:
+            for holder, attribute, value in self.guards:
+                now = getattr(holder, attribute, None)
+                if not same(now, value):
+                    name = getattr(holder, "name", "") or type(holder).__name__
+                    return f"{attribute.lstrip('_')} of {name} changed from {_shown(value)} to {_shown(now)}"
+            self.changes_seen = seen
+        for variable, had in self.grads_before:
+            if (variable._grad is not None) is not had:
+                return (
+                    f"the gradient of {variable.name or 'a Variable'} was {'there' if had else 'None'} and now is not"
+                )
+        return None
+
+    def run(self, leaves: list[Any]) -> Any:
+        """The function's result for these inputs; Variables and gradients are changed as it says."""
+        if self.written:
+            with _WRITING:
+                return self._run(leaves)
+        try:
+            return self._run(leaves)
+        except (RuntimeError, ValueError):
+            with _WRITING:  # another thread may have donated what was being read; this program changes nothing itself
+                return self._run(leaves)
+
+    def _run(self, leaves: list[Any]) -> Any:
+        written = [v._value for v in self.written]
+        if written and max(map(getrefcount, written)) > _ALONE:
+            written = _own(written)
+        read = [v._value for v in self.read]
+        grads = [dense(v) for v in self.with_grad]
+        # The program has taken over the Variables' memory, so Ctrl-C must not come between its results and them. Called
+        # by `extend`, it leaves the results in the list before Python looks for signals; then they are taken over, if
+        # need be again.
+        answer: list[Any] = []
+        try:
+            answer.extend(starmap(self.call, ((written, read, grads, leaves),)))
+            self._take_over(answer)
+        except BaseException:
+            self._take_over(answer)
+            raise
+        if self.call is self.compiled:
+            # What JAX made of it at its first call runs without a Python frame in which Ctrl-C could lose the results.
+            self.call = getattr(self.compiled, "_call", None) or self.compiled
+        return rebuild_result(self.result, iter(answer[0][1]))
+
+    def _take_over(self, answer: list[Any]) -> None:
+        """Gives the Variables and gradients the values that the program computed, if it did."""
+        for new, _, new_grads in answer:
+            for variable, value in zip(self.written, new, strict=True):
+                variable._value = value
+            arrays = iter(new_grads)
+            for variable, kind in self.grads_after:
+                if kind == "none":
+                    variable._grad = None
+                elif kind == "dense":
+                    variable._grad = wrap(next(arrays))
+                else:
+                    variable._grad = RowSparse(wrap(next(arrays)), wrap(next(arrays)), variable.shape)
+
+
+def _shown(value: Any) -> str:
+    """A value in a reason: numbers and texts as they are, objects by what they are."""
+    return repr(value) if isinstance(value, bool | int | float | str | np.dtype | None) else f"a {type(value).__name__}"
+
+
+def dense(variable: Variable) -> Any:
+    """The array of a gradient, which programs take in dense."""
+    if isinstance(variable._grad, RowSparse):
+        variable._grad = variable._grad.dense()
+    return variable._grad._data  # type: ignore[union-attr]
+
+
+_WRITING = threading.RLock()
+"""Held while a program that changes Variables runs: it takes over their memory, so no other may use it meanwhile."""
+
+
+class _Holder:
+    value: object
+
+
+def _alone() -> int:
+    """What `getrefcount` says of an object that one attribute and one list hold."""
+    holder = _Holder()
+    holder.value = object()
+    return max(map(getrefcount, [holder.value]))
+
+
+_ALONE = _alone()
+
+
+def _own(arrays: list[Any]) -> list[Any]:
+    """The arrays, copied where somebody else holds one too, such as a detached Tensor or a second Variable."""
+    counts = list(map(getrefcount, arrays))
+    return [
+        array.copy() if count > _ALONE and not isinstance(array, np.ndarray) else array
+        for array, count in zip(arrays, counts, strict=True)
+    ]
