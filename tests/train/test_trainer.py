@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule import data, losses, metrics, nn, optim
+from chainrule import data, losses, metrics, models, nn, optim
 from chainrule.errors import ConfigError, LabelError, RunError, ShapeError
 from chainrule.train import Run, events
 
@@ -192,3 +192,36 @@ def test_datasets_of_several_inputs():
     trainer = cr.Trainer(model, losses.CrossEntropy(), optim.SGD(model.parameters(), lr=0.1), progress=False)
     run = trainer.fit(data.Dataset((x, np.ones((40, 3), np.float32)), y), epochs=2, batch_size=16)
     assert run.steps == 6
+
+
+def test_what_prepare_makes_of_a_table_is_taken_and_a_table_itself_is_told_how():
+    table = {"age": [float(i % 40) for i in range(200)], "member": ["yes", "no"] * 100, "target": ["a", "b"] * 100}
+    prepared = data.prepare(table)
+    model = models.build("mlp", prepared.preprocessing.input_description, hidden=[4])
+    trainer = cr.Trainer(model, losses.BinaryCrossEntropy(), optim.Adam(model.parameters(), lr=0.05), progress=False)
+    assert "validation" in trainer.fit(prepared, epochs=2).history[-1]
+    with pytest.raises(ConfigError, match=r"data\.prepare\(frame, target='…'\)"):
+        trainer.fit(table)
+
+
+def test_a_callback_that_fails_lets_go_of_the_terminal_first():
+    seen = []
+
+    def fail(event):
+        seen.append(event)
+        if isinstance(event, events.StepsDone):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        make(callbacks=[fail]).fit(moons(20), epochs=1)
+    assert isinstance(seen[-1], events.RunEnded) and seen[-1].status == "failed"
+
+
+def test_a_run_that_stopped_early_stays_as_it_is_when_resumed(tmp_path):
+    (x, y), said = moons(), []
+    options = {"validation": (x, 1 - y), "epochs": 50, "patience": 3, "out": tmp_path}
+    first = make().fit((x, y), **options)
+    assert first.status == Run.read(tmp_path).status == "stopped" and first.epochs < 50
+    again = make(callbacks=[said.append]).fit((x, y), resume=True, **options)
+    assert (again.status, again.epochs, again.steps) == ("stopped", first.epochs, first.steps)
+    assert any(isinstance(e, events.Message) and "No lower validation loss" in e.text for e in said)

@@ -216,6 +216,7 @@ def _config_to_resume(folder: Path, given: dict[str, Any], file: Path | None) ->
 def _new_folder(source: str, out: Path | None) -> Iterator[Path]:
     """A run's folder, made at once, so that it is known early whether it can be; gone again if nothing came of it."""
     from chainrule.train import new_run_folder
+    from chainrule.train.files import make_folder
 
     if out is None:
         folder = new_run_folder(RUNS, data_name(source))
@@ -226,13 +227,7 @@ def _new_folder(source: str, out: Path | None) -> Iterator[Path]:
                 f"{folder} holds a run already.",
                 fix=f"another --out, or chainrule train --resume {folder} to go on with it",
             )
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise RunError(
-                f"The run folder {folder} cannot be made: {reason}.", fix="another place with --out"
-            ) from error
+        make_folder(folder)
     try:
         yield folder
     finally:

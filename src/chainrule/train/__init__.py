@@ -6,6 +6,7 @@ from chainrule.train.pipeline import TrainedModel, complete, prepare_data, train
 from chainrule.train.progress import ProgressDisplay
 from chainrule.train.run import Run, new_run_folder
 from chainrule.train.trainer import Trainer
+from chainrule.train.weights import load_weights, save_weights
 
 __all__ = [
     "Config",
@@ -20,7 +21,9 @@ __all__ = [
     "TrainerConfig",
     "complete",
     "events",
+    "load_weights",
     "new_run_folder",
     "prepare_data",
+    "save_weights",
     "train",
 ]

@@ -10,10 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from chainrule import nn
+from chainrule.data.dataset import TASKS
 from chainrule.errors import ConfigError, suggest
+from chainrule.models import MODELS
+from chainrule.optim import OPTIMIZERS
 from chainrule.train.files import write_atomic
 
-__all__ = ["Config", "DataConfig", "ModelConfig", "OptimizerConfig", "ScheduleConfig", "TrainerConfig"]
+__all__ = ["SCHEDULES", "Config", "DataConfig", "ModelConfig", "OptimizerConfig", "ScheduleConfig", "TrainerConfig"]
+
+SCHEDULES = ("one-cycle", "cosine", "linear", "step", "constant")
+"""Courses of the learning rate over a whole run, by name."""
 
 
 @dataclass
@@ -109,7 +116,17 @@ class TrainerConfig:
 
 @dataclass
 class Config:
-    """All choices of a run. `environment` notes versions and the command, and is not read back."""
+    """All choices of a run. `environment` notes versions, the command and the folder it was started in.
+
+    Example:
+        >>> from chainrule.train import Config
+        >>> config = Config()
+        >>> config.set("optimizer.name", "sdg")
+        Traceback (most recent call last):
+        ...
+        chainrule.errors.ConfigError: There is no optimizer 'sdg'. Did you mean 'sgd'?
+          fix: one of sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, adadelta, lion
+    """
 
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -151,8 +168,19 @@ class Config:
                 config.set(f"{section}.{name}", value, where=str(path))
         return config
 
+    def check(self) -> None:
+        """Refuses values that are of a wrong type, out of range or no known name, however they came in.
+
+        Raises:
+            ConfigError: for the first of them.
+        """
+        for section in dataclasses.fields(self):
+            if section.name != "environment":
+                for name, value in vars(getattr(self, section.name)).items():
+                    self.set(f"{section.name}.{name}", value)
+
     def set(self, option: str, value: Any, where: str | None = None) -> None:
-        """Sets one option, given as `section.name`, after checking its name and type."""
+        """Sets one option, given as `section.name`, after checking its name and its value."""
         section, _, name = option.partition(".")
         holder = getattr(self, section)
         types_of = typing.get_type_hints(type(holder))
@@ -189,6 +217,13 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "trainer.checkpoint_every": (1, 10**9, "1 or more"),
 }
 
+_NAMES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "data.task": ("task", TASKS),
+    "model.name": ("model", ("auto", *MODELS)),
+    "optimizer.name": ("optimizer", tuple(OPTIMIZERS)),
+    "schedule.name": ("schedule", SCHEDULES),
+}
+
 
 def _checked(option: str, value: Any, wanted: Any, where: str | None) -> Any:
     allowed = typing.get_args(wanted) if isinstance(wanted, types.UnionType) else (wanted,)
@@ -201,9 +236,25 @@ def _checked(option: str, value: Any, wanted: Any, where: str | None) -> Any:
             low, high, words = _RANGES.get(option, (None, None, ""))
             if low is not None and high is not None and not low <= found <= high:
                 raise ConfigError(f"{option} must be {words}, got {value!r}.", where=where)
+            _check_name(option, value, where)
             return found
     names = " or ".join(getattr(k, "__name__", str(k)) for k in allowed if k is not types.NoneType)
     raise ConfigError(f"{option} must be {names}, got {value!r}.", where=where)
+
+
+def _check_name(option: str, value: Any, where: str | None) -> None:
+    """Refuses a name that nothing has, before any data are read."""
+    if option == "model.activation":
+        try:
+            nn.activation(value)
+        except ConfigError as error:
+            error.where = where
+            raise
+    what, known = _NAMES.get(option, ("", ()))
+    if known and value not in known:
+        raise ConfigError(
+            f"There is no {what} {value!r}.{suggest(value, known)}", where=where, fix=f"one of {', '.join(known)}"
+        )
 
 
 def _is(value: Any, kind: Any) -> bool:

@@ -115,7 +115,9 @@ class SnapshotSaved(Event):
 
 @dataclass(frozen=True)
 class RunEnded(Event):
-    """Training is over: `finished`, `stopped` (early), `interrupted` or `diverged`."""
+    """Training is over: `finished`, `stopped` (early), `interrupted`, `diverged`, or `failed` by an exception that
+    goes on from here.
+    """
 
     status: str
     epoch: int

@@ -14,7 +14,17 @@ import numpy as np
 
 from chainrule.errors import CheckpointError, RunError
 
-__all__ = ["append_lines", "read_lines", "read_tensors", "write_atomic", "write_json", "write_tensors", "writing"]
+__all__ = [
+    "append_lines",
+    "make_folder",
+    "read_lines",
+    "read_tensors",
+    "write_atomic",
+    "write_json",
+    "write_lines",
+    "write_tensors",
+    "writing",
+]
 
 
 @contextlib.contextmanager
@@ -34,6 +44,20 @@ def writing(path: Path) -> Iterator[None]:
             ) from error
         raise RunError(
             f"{path} cannot be written: {error.strerror}.", fix="choose another folder with --out"
+        ) from error
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a run's folder, and those above it, where they are not there yet.
+
+    Raises:
+        RunError: when it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(
+            f"The run folder {folder} cannot be made: {error.strerror}.", fix="choose another place with --out"
         ) from error
 
 
@@ -78,7 +102,16 @@ def append_lines(path: Path, records: list[dict[str, Any]]) -> None:
     short.
     """
     with writing(path), path.open("ab") as file:
-        file.write(b"".join(json.dumps(plain(r), ensure_ascii=False).encode() + b"\n" for r in records))
+        file.write(_lines(records))
+
+
+def write_lines(path: Path, records: list[dict[str, Any]]) -> None:
+    """Writes a JSON lines file whole."""
+    write_atomic(path, _lines(records))
+
+
+def _lines(records: list[dict[str, Any]]) -> bytes:
+    return b"".join(json.dumps(plain(r), ensure_ascii=False).encode() + b"\n" for r in records)
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

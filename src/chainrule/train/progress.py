@@ -73,8 +73,8 @@ class ProgressDisplay:
         self._epochs = event.epochs
         went_on = f", going on after epoch {event.epoch}" if event.epoch else ""
         self._say(
-            f"{event.parameters:,} parameters · {event.samples:,} samples · {event.steps_per_epoch:,} steps in "
-            "an epoch · "
+            f"{event.parameters:,} parameters · {event.samples:,} samples · {event.steps_per_epoch:,} "
+            f"step{'' if event.steps_per_epoch == 1 else 's'} in an epoch · "
             f"up to {event.epochs} epoch{'' if event.epochs == 1 else 's'}{went_on}"
         )
         if self._interactive:

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.compile import compile
-from chainrule.data import Dataset
-from chainrule.errors import CheckpointError, ConfigError, RunError, ShapeError
+from chainrule.data import Dataset, Prepared
+from chainrule.errors import CheckpointError, ConfigError, ShapeError
 from chainrule.graph import Variable, as_tensor, random
 from chainrule.nn import Module
 from chainrule.ops import take
@@ -33,7 +33,7 @@ from chainrule.train.events import (
     SnapshotSaved,
     StepsDone,
 )
-from chainrule.train.files import append_lines, read_lines, write_atomic, write_tensors
+from chainrule.train.files import append_lines, make_folder, read_lines, write_json, write_lines, write_tensors
 from chainrule.train.probe import layer_statistics
 from chainrule.train.progress import ProgressDisplay
 from chainrule.train.run import Run
@@ -149,7 +149,8 @@ class Trainer:
         """Trains, and leaves the model with the weights of the best epoch.
 
         Arguments:
-            train, validation: a `data.Dataset`, or a pair of arrays (inputs, target).
+            train, validation: a `data.Dataset`, or a pair of arrays (inputs, target); or as train what `data.prepare`
+                makes of a table, a DataFrame or a folder, which brings its own validation part.
             epochs: passes over the training samples.
             batch_size: samples in one update; None takes all of them (full-batch gradient descent). The last batch of
                 an epoch may be smaller, and counts by its samples in the epoch's loss.
@@ -165,7 +166,9 @@ class Trainer:
             ShapeError: when model, data and loss do not fit.
             RunError: when the folder cannot be written.
         """
-        train = _dataset(train, "train")
+        if isinstance(train, Prepared):
+            train, validation = train.train, train.validation if validation is None else validation
+        train = _dataset(train, "training")
         validation = None if validation is None else _dataset(validation, "validation")
         if len(train) == 0:
             raise ShapeError("There is no training sample.")
@@ -177,12 +180,7 @@ class Trainer:
         batch = min(batch, len(train))
         folder = None if out is None else Path(out)
         if folder is not None:
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise RunError(
-                    f"The run folder {folder} cannot be made: {error.strerror}.", fix="choose another place with --out"
-                ) from error
+            make_folder(folder)
         self._check(train)
         self._hold(train)
 
@@ -193,7 +191,7 @@ class Trainer:
                 raise ConfigError("resume needs the folder of the run.", fix="fit(..., out=folder, resume=True)")
             progress, best = self._restore(folder, run, epochs)
         elif folder is not None:
-            for name in ("metrics.jsonl", "layers.jsonl"):
+            for name in ("metrics.jsonl", "layers.jsonl", "summary.json"):
                 (folder / name).unlink(missing_ok=True)
 
         steps_per_epoch = -(-len(train) // batch)
@@ -202,10 +200,14 @@ class Trainer:
         self._stopping = ""
         self.model.train()
         writer = _Writer(self, folder, run, progress)
-        with self._interruptible():
-            self._epochs(
-                train, validation, epochs, batch, shuffle, patience, checkpoint_every, progress, run, best, writer
-            )
+        try:
+            with self._interruptible():
+                self._epochs(
+                    train, validation, epochs, batch, shuffle, patience, checkpoint_every, progress, run, best, writer
+                )
+        except BaseException:  # a display has to let go of the terminal, whatever happened
+            self._tell(RunEnded("failed", progress.epoch, progress.best_epoch, progress.seconds))
+            raise
         status = self._stopping or "finished"
         if best:
             self.model.load_state_dict(best)
@@ -214,7 +216,7 @@ class Trainer:
         )  # fmt: skip
         self.model.eval()
         if folder is not None:
-            writer.weights(best or None)
+            writer.end(best or None)
         self._tell(RunEnded(status, progress.epoch, progress.best_epoch, progress.seconds))
         return run
 
@@ -231,6 +233,7 @@ class Trainer:
         chunk = self._steps_per_call(batch, checkpoint_every)
         begun, done_before = time.perf_counter(), progress.step
         seconds_before = progress.seconds
+        self._stop_early(progress, patience if validation is not None else None)  # a run that goes on may have ended so
         while progress.epoch < epochs and not self._stopping:
             order = _order(self.seed, progress.epoch, len(train), shuffle)
             epoch_begun, epoch_step = time.perf_counter(), progress.step
@@ -273,12 +276,15 @@ class Trainer:
                 break
             samples_per_second = (progress.step - epoch_step) * batch / max(time.perf_counter() - epoch_begun, 1e-9)
             self._end_epoch(train, validation, progress, run, best, writer, samples_per_second)
-            if patience is not None and validation is not None and progress.epoch - progress.best_epoch >= patience:
-                self._stopping = self._stopping or "stopped"
-                self._tell(Message(f"No lower validation loss for {patience} epochs: stopped early."))
+            self._stop_early(progress, patience if validation is not None else None)
             writer.snapshot_if_due(best, last=progress.epoch == epochs or bool(self._stopping))
         if self._stopping == "interrupted":
             writer.snapshot(best)
+
+    def _stop_early(self, progress: _Progress, patience: int | None) -> None:
+        if patience is not None and progress.epoch - progress.best_epoch >= patience:
+            self._stopping = self._stopping or "stopped"
+            self._tell(Message(f"No lower validation loss for {patience} epochs: stopped early."))
 
     def _end_epoch(
         self, train: Dataset, validation: Dataset | None, progress: _Progress, run: Run, best: dict[str, np.ndarray],
@@ -436,8 +442,7 @@ class Trainer:
         progress = _Progress(**state, best_loss=math.inf if best_loss is None else best_loss)
         for name in ("metrics.jsonl", "layers.jsonl"):
             records = [r for r in read_lines(folder / name) if r.get("epoch", 0) <= progress.epoch]
-            write_atomic(folder / name, b"")
-            append_lines(folder / name, records)
+            write_lines(folder / name, records)
             if name == "metrics.jsonl":
                 run.history = [r for r in records if r.get("event") == "epoch"]
         if progress.epoch >= epochs:
@@ -521,9 +526,13 @@ class _Writer:
         self._last_snapshot = time.monotonic()
         trainer._tell(SnapshotSaved(path, self._progress.step))
 
-    def weights(self, best: dict[str, np.ndarray] | None) -> None:
-        if self._folder is not None:
-            write_tensors(self._folder / "model.safetensors", best or _arrays(self._trainer.model))
+    def end(self, best: dict[str, np.ndarray] | None) -> None:
+        if self._folder is None:
+            return
+        write_tensors(self._folder / "model.safetensors", best or _arrays(self._trainer.model))
+        run = self._run
+        facts = {"status": run.status, "best_epoch": run.best_epoch, "epochs": run.epochs, "steps": run.steps}
+        write_json(self._folder / "summary.json", {**facts, "seconds": run.seconds})
 
 
 def _arrays(model: Module) -> dict[str, np.ndarray]:
@@ -536,7 +545,10 @@ def _dataset(value: Any, role: str) -> Dataset:
     if isinstance(value, tuple) and len(value) == 2:
         inputs, target = value
         return Dataset(inputs if isinstance(inputs, tuple) else (np.asarray(inputs),), np.asarray(target))
-    raise ConfigError(f"The {role} data must be a data.Dataset or a pair (inputs, target), got {type(value).__name__}.")
+    raise ConfigError(
+        f"The {role} data must be a data.Dataset or a pair (inputs, target), got {type(value).__name__}.",
+        fix="prepared = data.prepare(frame, target='…') makes Datasets of a table: prepared.train, prepared.validation",
+    )
 
 
 def _order(seed: int, epoch: int, count: int, shuffle: bool) -> np.ndarray:

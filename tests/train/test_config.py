@@ -1,0 +1,43 @@
+"""Config: what cannot be is refused at once, before any data are read."""
+
+import pytest
+
+from chainrule import train
+from chainrule.errors import ConfigError
+from chainrule.optim import OPTIMIZERS
+from chainrule.train import pipeline
+from chainrule.train.config import SCHEDULES, Config
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("optimizer.name", "adm", "There is no optimizer 'adm'. Did you mean 'adam'"),
+        ("schedule.name", "cosin", "There is no schedule 'cosin'. Did you mean 'cosine'"),
+        ("model.name", "mlpp", "There is no model 'mlpp'. Did you mean 'mlp'"),
+        ("model.activation", "rleu", "There is no activation 'rleu'. Did you mean 'relu'"),
+        ("data.task", "class", "There is no task 'class'. Did you mean 'classification'"),
+        ("optimizer.lr", -1.0, "optimizer.lr must be above 0, got -1.0"),
+        ("trainer.epochs", 2.5, "trainer.epochs must be int, got 2.5"),
+    ],
+)
+def test_wrong_values_are_refused_however_they_come_in(option, value, message):
+    config = Config()
+    with pytest.raises(ConfigError) as caught:
+        config.set(option, value)
+    assert message in str(caught.value)
+    section, name = option.split(".")
+    setattr(getattr(config, section), name, value)
+    config.data.source = "no-such-file.csv"  # which would be refused too, but later
+    with pytest.raises(ConfigError) as caught:
+        train.train(config, progress=False)
+    assert message in str(caught.value)
+
+
+def test_every_known_name_can_be_built():
+    assert set(pipeline._USUAL) == set(OPTIMIZERS)
+    for name in SCHEDULES:
+        config = Config()
+        config.schedule.name, config.optimizer.lr, config.trainer.epochs = name, 0.1, 3
+        schedule = pipeline._schedule(config, 100)
+        assert schedule is None or schedule(0) >= 0.0
