@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,11 +97,11 @@ def test_the_operating_system_is_quoted_without_a_traceback(chainrule: Type, mon
 
 
 def test_an_interrupt_is_exit_code_130(chainrule: Type, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(words: list[str]) -> None:
+    def interrupt(*arguments: Any, **options: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(program, "_run", interrupt)
-    outcome = chainrule("data")
+    monkeypatch.setattr("chainrule.train.prepare_data", interrupt)
+    outcome = chainrule("data", "digits")
     assert (outcome.code, outcome.err) == (130, "Interrupted.\n")
 
 

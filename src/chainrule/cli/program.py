@@ -65,12 +65,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> Any:
+    from typer import Exit
     from typer.exceptions import TyperException
 
     from chainrule.cli.application import command
 
-    try:
-        return command().main(args=words or ["--help"], prog_name="chainrule", standalone_mode=False)
+    whole = command()
+    try:  # not through its main(), which would take Ctrl-C for a code of its own and say nothing
+        with whole.make_context("chainrule", words or ["--help"]) as context:
+            return whole.invoke(context)
+    except Exit as end:
+        return end.exit_code
     except TyperException as error:
         raise _usage(error) from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from chainrule.cli.screen import number, share
@@ -36,13 +37,19 @@ def score_value(name: str, value: float | None) -> str:
     return share(value) if name in _SHARES and value is not None else number(value)
 
 
-def score_line(scores: Mapping[str, float]) -> tuple[str, str]:
+def _is_number(value: float | None) -> bool:
+    """Whether a score means anything: a ranking of rows of one class, say, does not."""
+    return value is not None and math.isfinite(value)
+
+
+def score_line(scores: Mapping[str, float | None]) -> tuple[str, str]:
     """The score that counts first, and the next few, each with its name.
 
     Example:
         >>> score_line({"loss": 0.0812, "accuracy": 0.9778})
         ('accuracy 97.8 %', 'loss 0.0812')
     """
-    named = [f"{score_name(n)} {score_value(n, scores[n])}" for n in _IN_THE_LINE if n in scores]
+    told = [n for n in _IN_THE_LINE if n in scores and (n == "loss" or _is_number(scores[n]))]
+    named = [f"{score_name(n)} {score_value(n, scores[n])}" for n in told]
     named = named or [f"{score_name(n)} {score_value(n, v)}" for n, v in scores.items()]
     return named[0], " · ".join(named[1:])
