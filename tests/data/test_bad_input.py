@@ -49,6 +49,16 @@ def test_missing_file_suggests_its_neighbours(tmp_path):
         data.prepare(tmp_path / "nowhere" / "adult.csv")
 
 
+def test_a_missing_file_in_this_folder_and_in_another(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with refused(errors.DataError, "no file or folder 'passengers.csv'", f"this one is {tmp_path}"):
+        data.prepare("passengers.csv")
+    with refused(errors.DataError, f"the folder '{tmp_path}' is there, and has no such file"):
+        data.prepare(tmp_path / "passengers.csv")
+    with refused(errors.DataError, "no file or folder 'iriss.csv'"):  # not 'circles', which is bundled
+        data.prepare("iriss.csv")
+
+
 def test_a_misspelt_bundled_name():
     with refused(errors.DataError, "Did you mean 'digits'"):
         data.prepare("digit")
@@ -71,7 +81,7 @@ def test_header_without_rows(tmp_path):
 
 def test_one_class_only(tmp_path):
     content = "a,y\n" + "".join(f"{i * 0.5},no\n" for i in range(30))
-    with refused(errors.DataError, "'no' in all 30 rows", "other class"):
+    with refused(errors.DataError, "'no' in all 30 rows", "nothing to learn"):
         data.prepare(write(tmp_path, "t.csv", content))
     with refused(errors.DataError, "in all 4 rows"):
         data.prepare((np.zeros((4, 2)), [1, 1, 1, 1]))

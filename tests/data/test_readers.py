@@ -185,7 +185,7 @@ def test_images_of_other_sizes_and_kinds(tmp_path):
     messages = "\n".join(prepared.messages)
     assert "1 of 22 images (40×50) were resized to 6×5" in messages
     assert "2 grey images among coloured ones" in messages
-    assert "1 files that are no images were left out" in messages
+    assert "1 file that is no image was left out" in messages
     loaded = data.load(folder).train.inputs  # pyright: ignore[reportAttributeAccessIssue]
     assert (loaded[10] == 7).all()
     assert any((image == 40_000 >> 8).all() for image in loaded)
@@ -216,6 +216,16 @@ def test_image_faults(tmp_path):
         data.prepare(folder)
     with pytest.raises(errors.DataError, match="one folder per class"):
         data.prepare(folder / "cats")
+    with pytest.raises(errors.DataError, match=r"neither IDX files nor class folders with images, but p\n"):
+        data.prepare(tmp_path)  # images lie deeper, but `p` is no class
+
+
+def test_class_folders_called_by_numbers_are_classes_even_if_few(tmp_path):
+    folder = pictures(tmp_path / "p", count=3)
+    for number, name in enumerate(("cats", "dogs")):
+        (folder / name).rename(folder / str(number + 7))
+    prepared = data.prepare(folder, validation=0, test_fraction=0)
+    assert prepared.train.classes == ["7", "8"]
 
 
 @pytest.mark.parametrize("side", [9_000, 30_000])

@@ -393,3 +393,18 @@ def test_a_loaded_source_can_be_prepared_with_another_target(people):
 def test_a_table_of_narwhals(people):
     narwhals = pytest.importorskip("narwhals")
     assert len(data.prepare(narwhals.from_native(people), target="rich").train) == 280
+
+
+def test_copies_of_training_rows_in_the_test_part_are_told():
+    rng = np.random.default_rng(0)
+    few = {"x": rng.normal(size=40), "y": ["a", "b"] * 20}
+    many = {"row id": list(range(200)), **{name: list(values) * 5 for name, values in few.items()}}
+    assert any("equal a training row in every column" in message for message in data.prepare(many).messages)
+    assert not any("equal a training row" in message for message in data.prepare(few).messages)
+
+
+def test_missing_booleans_are_told_in_their_own_words():
+    table = {"member": ["yes", "no", "no", "no"] * 10, "x": list(range(40)), "y": ["a", "b"] * 20}
+    prepared = data.prepare(table, validation=0, test_fraction=0)
+    _, messages = prepared.preprocessing.transform({"x": [3.5], "member": [None]}, has_target=False)
+    assert messages == ["column 'member': 1 value missing, replaced by no, the more frequent in training"]

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.files import MAX_BYTES, existing
+from chainrule.data.finite import check_finite
 from chainrule.data.parts import ArrayPart
-from chainrule.errors import DataError, DtypeError, NonFiniteError, ShapeError
+from chainrule.errors import DataError, DtypeError, ShapeError
 
 __all__ = ["array_part", "parts_from_arrays", "read_npy", "read_npz"]
 
@@ -181,23 +182,6 @@ def array_part(x: Any, y: Any, name: str, classes: list[str] | None = None) -> A
         elif labels.dtype.kind not in "biuU":
             raise DtypeError(f"the target of {name} holds values of type {labels.dtype}, expected numbers or text")
     return ArrayPart(inputs, labels, name, classes, messages=messages)
-
-
-def check_finite(values: np.ndarray, what: str) -> None:
-    """Refuse NaN and infinity, naming the first place."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        if values.dtype.kind != "f" or np.isfinite(values.sum(dtype=np.float64)):
-            return
-    bad = ~np.isfinite(values)
-    if not bad.any():  # finite numbers so large that their sum is not
-        return
-    place = tuple(int(k) for k in np.unravel_index(int(np.argmax(bad)), values.shape))
-    column = f", column {place[1]}" if values.ndim == 2 else f", at {place[1:]}" if values.ndim > 2 else ""
-    raise NonFiniteError(
-        f"{what} hold {int(bad.sum()):,} values that are not finite, the first is {values[place]}",
-        where=f"row {place[0]}{column}",
-        fix="remove the rows or fill the values; in a table (CSV, data frame) missing values are filled and marked",
-    )
 
 
 def _numbers(values: Any, what: str) -> np.ndarray:

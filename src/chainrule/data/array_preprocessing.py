@@ -11,7 +11,7 @@ from chainrule.data.dataset import Dataset
 from chainrule.data.parts import ArrayPart, TablePart
 from chainrule.data.preprocessing import Preprocessing
 from chainrule.data.state import State
-from chainrule.data.targets import TargetPlan, fit_target
+from chainrule.data.targets import TargetPlan, fit_target, named_classes
 from chainrule.errors import ConfigError, DataError, LabelError, ShapeError
 
 __all__ = ["ArrayPreprocessing"]
@@ -92,6 +92,8 @@ class ArrayPreprocessing(Preprocessing):
         if self.target is not None and part.labels is not None and has_target is not False:
             if self.target.task == "regression":
                 values = self.target.encode_numbers(part.labels)
+            elif part.classes is not None and tuple(part.classes) == self.target.classes and _numbered(part):
+                values = part.labels.astype(np.int32)
             else:
                 words = _words(part)
                 values, messages = self.target.encode_words(words, words.frame["target"])
@@ -212,11 +214,28 @@ def understand_target(part: ArrayPart, task: str | None) -> tuple[TargetPlan | N
                 where=f"row {off[0]} of the target",
                 fix="task='regression'",
             )
+    if part.classes is not None and task != "regression" and _numbered(part):
+        return named_classes("target", part.classes, np.bincount(part.labels, minlength=len(part.classes)), task)
     words = _words(part)
-    plan, messages = fit_target(words, words.frame["target"], task)
-    if part.classes is not None and plan.task != "regression":  # the source's own order, absent classes included
-        plan = TargetPlan("target", "binary" if len(part.classes) == 2 else "classification", tuple(part.classes))
-    return plan, messages
+    return fit_target(words, words.frame["target"], task)
+
+
+def _numbered(part: ArrayPart) -> bool:
+    """Whether the labels are the numbers of the part's classes, so that no table is needed to understand them.
+
+    Raises:
+        LabelError: a number that no class has.
+    """
+    labels = part.labels
+    if part.classes is None or labels is None or labels.dtype.kind not in "iu":
+        return False
+    if labels.size and not 0 <= labels.min() <= labels.max() < len(part.classes):
+        row = int(np.argmax((labels < 0) | (labels >= len(part.classes))))
+        raise LabelError(
+            f"label {labels[row]} is out of range for the {len(part.classes)} classes of {part.name}",
+            where=f"row {row} of the target",
+        )
+    return True
 
 
 def _words(part: ArrayPart) -> TablePart:
@@ -224,13 +243,7 @@ def _words(part: ArrayPart) -> TablePart:
     import polars as pl
 
     labels = np.asarray(part.labels)
-    if part.classes is not None and labels.dtype.kind in "iu":
-        if labels.size and not 0 <= labels.min() <= labels.max() < len(part.classes):
-            row = int(np.argmax((labels < 0) | (labels >= len(part.classes))))
-            raise LabelError(
-                f"label {labels[row]} is out of range for the {len(part.classes)} classes of {part.name}",
-                where=f"row {row} of the target",
-            )
+    if part.classes is not None and _numbered(part):
         labels = np.array(part.classes, dtype=object)[labels].tolist()
     frame = clean(pl.DataFrame({"target": pl.Series(labels)}), missing=())
     if frame["target"].null_count():

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import ConfigError, DataError, DtypeError, LabelError, NonFiniteError, ShapeError
+from chainrule.data.finite import check_finite
+from chainrule.errors import ConfigError, DataError, DtypeError, LabelError, ShapeError
 
 __all__ = ["TASKS", "Dataset"]
 
@@ -82,7 +83,7 @@ class Dataset:
                 fix="data.prepare((x, y)) numbers classes given as words",
             )
         if values.dtype.kind == "f":
-            _finite(values, "the target")
+            check_finite(values, "the target")
         if task is None:
             task = "regression" if values.dtype.kind == "f" and classes is None else "classification"
             if task == "classification" and (len(classes) if classes else int(values.max(initial=0)) + 1) <= 2:
@@ -198,27 +199,10 @@ def _input(part: Any, i: int, count: int) -> np.ndarray:
         if array.dtype != np.float32:
             with np.errstate(over="ignore"):
                 array = array.astype(np.float32)  # too large for float32 becomes infinity, which the check names
-        _finite(array, what)
+        check_finite(array, what)
     elif (array.dtype.kind in "iu" and array.dtype.itemsize > 4) or array.dtype == np.uint32:
         low, high = np.iinfo(np.int32).min, np.iinfo(np.int32).max
         if array.size and (array.min() < low or array.max() > high):
             raise DataError(f"{what} holds whole numbers beyond ±2³¹", fix="give them as floats, or scale them down")
         array = array.astype(np.int32)
     return array
-
-
-def _finite(array: np.ndarray, what: str) -> None:
-    """Refuse NaN and infinity, naming the first place."""
-    with np.errstate(over="ignore", invalid="ignore"):  # one pass without a temporary, in the good case
-        if array.size == 0 or np.isfinite(array.sum(dtype=np.float64)):
-            return
-    bad = ~np.isfinite(array)
-    if not bad.any():  # finite numbers so large that their sum is not
-        return
-    place = tuple(int(k) for k in np.unravel_index(int(np.argmax(bad)), array.shape))
-    column = f", column {place[1]}" if array.ndim == 2 else f", at {place[1:]}" if array.ndim > 2 else ""
-    raise NonFiniteError(
-        f"{what} holds {int(bad.sum())} values that are not finite, the first is {array[place]}",
-        where=f"row {place[0]}{column}",
-        fix="remove or fill these values; tables given to data.prepare have missing values filled and marked",
-    )

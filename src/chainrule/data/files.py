@@ -27,10 +27,13 @@ def existing(path: Path) -> Path:
         raise DataError(f"{str(path)!r} cannot be looked up: {error.strerror}") from None
     except ValueError:  # a zero byte in the name
         raise DataError(f"{str(path)!r} is not a file name") from None
+    nearest = suggest(path.name, near).strip()
     if not parent.is_dir():
         fix = f"the folder {str(parent)!r} does not exist either: check the path"
+    elif parent == Path():
+        fix = nearest or f"check the name, or go to its folder; this one is {Path.cwd()}"
     else:
-        fix = suggest(path.name, near).strip() or f"check the path; the folder {str(parent)!r} exists"
+        fix = nearest or f"check the name: the folder {str(parent)!r} is there, and has no such file"
     raise DataError(f"no file or folder {str(path)!r}", fix=fix)
 
 

@@ -33,9 +33,10 @@ _TEST = ("test", "testing", "val", "valid", "validation")  # the first that is t
 
 
 def is_image_folder(folder: Path) -> bool:
-    """Whether there are images in the folder, its folders or theirs."""
+    """Whether there are images in the folder, its folders, or the class folders of its training or test part."""
     return any(_images(folder)) or any(
-        any(_images(f)) or any(any(_images(g)) for g in _folders(f)) for f in _folders(folder)
+        any(_images(f)) or (f.name.lower() in (*_TRAIN, *_TEST) and any(any(_images(g)) for g in _folders(f)))
+        for f in _folders(folder)
     )
 
 
@@ -78,14 +79,17 @@ def _read_classes(folder: Path, classes: list[str] | None, shape: tuple[int, int
         inside = list(_images(folder / name))
         if not inside:
             raise DataError(
-                f"the class folder {name!r} holds no images", where=str(folder / name), fix="remove the folder"
+                f"the class folder {name!r} holds no images",
+                where=str(folder / name),
+                fix="give it some, or move it elsewhere if it is no class",
             )
         paths += inside
         labels += [(classes or names).index(name)] * len(inside)
     part = read_images(paths, folder.name, shape)
     others = sum(1 for name in names for p in (folder / name).iterdir() if p.is_file()) - len(paths)
     if others:
-        part.messages.append(f"{folder.name}: {others:,} files that are no images were left out")
+        left_out = "1 file that is no image was" if others == 1 else f"{others:,} files that are no images were"
+        part.messages.append(f"{folder.name}: {left_out} left out")
     part.labels, part.classes = np.array(labels), list(classes or names)
     return part
 

@@ -48,12 +48,19 @@ class NumberPlan:
         """The names of the number inputs that come out."""
         return [self.name, f"{self.name} is missing"] if self.marks_missing else [self.name]
 
+    @property
+    def instead(self) -> str:
+        """What a missing value becomes, in words."""
+        if self.kind == "boolean" and self.median in (0.0, 1.0):
+            return f"{'yes' if self.median else 'no'}, the more frequent in training"
+        return f"the training median {_short(self.median)}"
+
     def encode(self, part: TablePart, series: pl.Series) -> tuple[np.ndarray, list[str]]:
         """The inputs as float32 (N, 1 or 2), and what was noteworthy."""
         values = (as_booleans if self.kind == "boolean" else as_numbers)(part, series, self.form)
         missing = np.isnan(values)
         filled = np.where(missing, self.median, values)
-        messages = _missing_message(self.name, missing, f"the training median {_short(self.median)}")
+        messages = _missing_message(self.name, missing, self.instead)
         # far outside the training range a network guesses: say so
         span = self.highest - self.lowest
         out = (filled < self.lowest - span) | (filled > self.highest + span)
@@ -174,7 +181,7 @@ def fit_column(part: TablePart, series: pl.Series, found: ColumnType, rows: np.n
     else:
         values = (as_booleans if found.kind == "boolean" else as_numbers)(part, series, found.form)[rows]
         plan, messages = _fit_number(values, found)
-        knew_missing, instead = plan.marks_missing, f"replaced by the training median {_short(plan.median)}"
+        knew_missing, instead = plan.marks_missing, f"replaced by {plan.instead}"
     if found.missing and not knew_missing:
         messages.append(f"column {found.name!r}: {found.missing:,} missing, none in the training rows; {instead}")
     return plan, messages
@@ -186,19 +193,13 @@ def _fit_number(values: np.ndarray, found: ColumnType) -> tuple[NumberPlan, list
     if not present.size:
         present = np.zeros(1)
     median = float(np.median(present))
-    messages = []
-    if missing.any():
-        messages.append(
-            f"column {found.name!r} ({found.kind}): {int(missing.sum()):,} of {len(values):,} missing, replaced by the "
-            f"training median {_short(median)} and marked in an input of their own"
-        )
-    scale = 0.0
+    scale, heavy = 0.0, []
     if found.kind == "number" and abs(_skewness(present)) > _HEAVY:
         away = np.abs(present[present != 0])
         trial = float(np.median(away)) if away.size else 0.0
         if trial > 0 and abs(_skewness(_drawn_in(present, trial))) < abs(_skewness(present)):
             scale = trial
-            messages.append(
+            heavy.append(
                 f"column {found.name!r} (number): heavy-tailed ({_short(present.min())} to {_short(present.max())}, "
                 f"median {_short(median)}), drawn in by a logarithm: sign(x) ln(1 + |x| / {_short(scale)})"
             )
@@ -216,7 +217,13 @@ def _fit_number(values: np.ndarray, found: ColumnType) -> tuple[NumberPlan, list
         lowest=float(present.min()),
         highest=float(present.max()),
     )
-    return plan, messages
+    if not plan.marks_missing:
+        return plan, heavy
+    return plan, [
+        f"column {found.name!r} ({found.kind}): {int(missing.sum()):,} of {len(values):,} missing, replaced by "
+        f"{plan.instead}, and marked in an input of their own",
+        *heavy,
+    ]
 
 
 def _fit_date(days: np.ndarray, found: ColumnType) -> tuple[DatePlan, list[str]]:

@@ -22,6 +22,8 @@ from chainrule.errors import DataError
 
 __all__ = ["Prepared", "prepare"]
 
+_TWINS = 0.1  # the share of rows for testing from which copies are worth a remark
+
 
 @dataclass
 class Prepared:
@@ -125,12 +127,25 @@ def _prepare_table(
     fitted, said = TablePreprocessing.fit(part, target=target, rows=rows, task=task, types=types, reading=found.reading)
     messages += said
     everything, _ = fitted.encode(part, has_target=True)  # what is noteworthy about the training data has been said
+    messages += _twins(part, [t.name for t in fitted.types if t.used] + [target], rows, tested)
     sets = [everything[rows], everything[held] if held.size else None, everything[tested] if tested.size else None]
     if isinstance(found.test, TablePart):
         given = found.test
         sets[2], said = fitted.transform(given, has_target=True)
         messages += [f"test part: {message}" for message in said if message not in given.messages]
     return _prepared(found, part.frame.height, sets, fitted, messages, seed, fractions)
+
+
+def _twins(part: TablePart, columns: list[str], rows: np.ndarray, tested: np.ndarray) -> list[str]:
+    """A remark where many of the rows for testing stand among the training rows too."""
+    keys = part.frame.select(columns).hash_rows().to_numpy()
+    twins = int(np.isin(keys[tested], keys[rows]).sum())
+    if twins < max(_TWINS * len(tested), 1):
+        return []
+    return [
+        f"{twins:,} of {len(tested):,} rows for testing equal a training row in every column; where these are copies, "
+        "the score flatters: drop them from the data"
+    ]
 
 
 def _prepare_arrays(

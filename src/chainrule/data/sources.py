@@ -234,7 +234,7 @@ def _read_path(
     try:
         existing(path)
     except DataError as error:
-        near = suggest(text, bundled_names())
+        near = "" if path.suffix or len(path.parts) > 1 else suggest(text, bundled_names())
         if near and isinstance(source, str):
             raise DataError(f"no file, folder or bundled data set {text!r}.{near}", fix=error.fix) from None
         raise
@@ -253,7 +253,7 @@ def _read_path(
         held = ", ".join(inside[:8]) + (", …" if len(inside) > 8 else "") if inside else "nothing"
         raise DataError(
             f"the folder {str(path)!r} holds neither IDX files nor class folders with images, but {held}",
-            fix="name the file itself" if inside else "check the path",
+            fix="name the file or folder itself" if inside else "check the path",
         )
     ending = Path(path.name.lower().removesuffix(".gz")).suffix
     if "-ubyte" in path.name or "idx" in ending:

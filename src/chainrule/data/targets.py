@@ -16,7 +16,7 @@ from chainrule.errors import ConfigError, DataError, LabelError, suggest
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["TargetPlan", "choose_target", "fit_target"]
+__all__ = ["TargetPlan", "choose_target", "fit_target", "named_classes"]
 
 _TELLING = ("target", "label", "labels", "y", "outcome", "survived", "churn", "is_fraud")
 _TELLING_AT_AN_END = ("class", "income", "price", "quality", "species", "diagnosis", "output", "result", "score")
@@ -155,11 +155,7 @@ def fit_target(part: TablePart, series: pl.Series, task: str | None) -> tuple[Ta
     distinct = series.n_unique()
     whole = numeric and bool((number.cast(pl.Float64) == number.cast(pl.Float64).round()).all())
     if distinct == 1:
-        raise DataError(
-            f"the target {name!r} is {str(series[0])[:60]!r} in all {len(series):,} rows: nothing to tell apart",
-            where=part.name,
-            fix="choose another target, or give data that holds the other class as well",
-        )
+        raise _always_the_same(name, series[0], len(series), part.name)
     few = distinct <= 2 or (whole and distinct <= min(_FEW, max(2, len(series) // 5)))
     if task == "regression" or (task is None and numeric and not few):
         if number.null_count() > len(series) // 20:
@@ -185,17 +181,44 @@ def fit_target(part: TablePart, series: pl.Series, task: str | None) -> tuple[Ta
             where=part.name,
             fix=f"choose another target{', or task=regression' if numeric else ''}",
         )
+    size = dict(zip(counts[name], counts["count"], strict=True))
+    plan, (message,) = named_classes(name, words, [size[word] for word in words], task)
+    other = "; task='regression' takes it as a number" if numeric and task is None else ""
+    return plan, [message + other]
+
+
+def named_classes(
+    name: str, words: Sequence[str], sizes: Sequence[int] | np.ndarray, task: str | None
+) -> tuple[TargetPlan, list[str]]:
+    """The plan of a target whose classes are known, in their order, and what to say about it.
+
+    Arguments:
+        name: of the target.
+        words, sizes: each class, and how many rows it has; classes without rows count as classes.
+        task: as a person gave it.
+
+    Raises:
+        DataError: one class only, or not two where the task is binary.
+    """
+    present = [word for word, size in zip(words, sizes, strict=True) if size]
+    if len(present) < 2:
+        raise _always_the_same(name, present[0] if present else "", sum(sizes))
     if task == "binary" and len(words) != 2:
         raise DataError(
             f"task is 'binary', but the target {name!r} has {len(words)} classes: {_listed(words)}",
             fix="task='classification'",
         )
     found = "binary" if len(words) == 2 else "classification"
-    size = dict(zip(counts[name], counts["count"], strict=True))
-    shown = _listed([f"{word} ({size[word]:,})" for word in words])
-    other = "; task='regression' takes it as a number" if numeric and task is None else ""
-    messages = [f"target {name!r}: {len(words)} classes, {shown}, so {found}{other}"]
-    return TargetPlan(name, found, tuple(words)), messages
+    shown = _listed([f"{word} ({size:,})" for word, size in zip(words, sizes, strict=True)])
+    return TargetPlan(name, found, tuple(words)), [f"target {name!r}: {len(words)} classes, {shown}, so {found}"]
+
+
+def _always_the_same(name: str, value: Any, rows: int, where: str | None = None) -> DataError:
+    return DataError(
+        f"the target {name!r} is {str(value)[:60]!r} in all {rows:,} rows: nothing to learn",
+        where=where,
+        fix="choose another target, or give data in which it differs",
+    )
 
 
 def _loosely(word: str) -> str:
