@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from chainrule import nn
 from chainrule.models.mlp import MLP
 from chainrule.ops import concat
@@ -17,7 +19,8 @@ class TableNetwork(nn.Module):
 
     Arguments:
         numbers: numeric columns.
-        categories: for each category column how many codes it has.
+        categories: for each category column how many codes it has. Code 0 is for what training never saw; its vector
+            starts at 0, so that without training it adds nothing.
         hidden, out_features, activation, dropout, batch_norm, squeeze: the MLP's.
         width: features of an embedding; by default min(16, (codes + 1) // 2).
 
@@ -48,7 +51,12 @@ class TableNetwork(nn.Module):
     ) -> None:
         super().__init__()
         widths = [width or min(16, (codes + 1) // 2) for codes in categories]
-        self.embeddings = nn.ModuleList([nn.Embedding(codes, w) for codes, w in zip(categories, widths, strict=True)])
+        tables = [nn.Embedding(codes, w) for codes, w in zip(categories, widths, strict=True)]
+        for embedding in tables:
+            weight = np.array(embedding.weight.numpy())
+            weight[0] = 0
+            embedding.weight.assign(weight)
+        self.embeddings = nn.ModuleList(tables)
         self.mlp = MLP(
             numbers + sum(widths), hidden, out_features,
             activation=activation, dropout=dropout, batch_norm=batch_norm, squeeze=squeeze,
