@@ -47,6 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except KeyboardInterrupt:
         show_interrupt(debug)
+        if arguments is None and "jax" in sys.modules:
+            # XLA may be at work still, and crashes when Python ends under it
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(_INTERRUPTED)
         return _INTERRUPTED
     except BrokenPipeError:  # the reader of a pipe has gone, `| head` for one: nobody wants to hear more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
