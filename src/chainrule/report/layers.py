@@ -64,7 +64,7 @@ def _per_layer(
     if not share and any(v == 0 for line in values.values() for v in line):
         note += " A line on the floor of the chart is exactly zero."
     if len(values) > MOST_LINES:
-        rows, columns = [names[n] for n in values], [f"{int(v)}" for v in x]
+        rows, columns = list(values), [f"{int(v)}" for v in x]  # paths alone: their ends must be read on a phone
         note += " One row per layer, first to last."
         cells = list(values.values())
         return charts.grid(
