@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,39 +29,21 @@ from chainrule.train.events import (
     Message,
     RunEnded,
     RunStarted,
-    SnapshotSaved,
     StepsDone,
 )
-from chainrule.train.files import append_lines, make_folder, read_lines, write_json, write_lines, write_tensors
-from chainrule.train.probe import layer_statistics
+from chainrule.train.files import make_folder, read_lines, write_lines
 from chainrule.train.progress import ProgressDisplay
+from chainrule.train.recording import Position, RunWriter, arrays_of
 from chainrule.train.run import Run
-from chainrule.train.snapshot import latest_snapshot, load_snapshot, save_snapshot
+from chainrule.train.snapshot import latest_snapshot, load_snapshot
 
 __all__ = ["Trainer"]
 
 _EVALUATION_BATCH = 512
-_PROBE_SAMPLES = 64
 _CHECKED_NUMBERS = 20_000_000
 _SECONDS_PER_CALL = 0.5
-_ASSUMED_FLOPS = (
-    1e11  # of a small machine; decides how many steps go into one call, and must not depend on the machine's mood
-)
-_SNAPSHOT_PAUSE = 5.0
-
-
-@dataclass
-class _Progress:
-    """Where a run stands; everything but the weights that a resumed run needs."""
-
-    epoch: int = 0  # complete ones
-    step_in_epoch: int = 0
-    step: int = 0
-    seconds: float = 0.0
-    best_epoch: int = 0
-    best_loss: float = math.inf
-    sums: dict[str, float] = field(default_factory=dict)  # of the epoch under way, weighted by samples
-    seen: int = 0
+# Of a small machine; decides how many steps go into one call, and must not depend on the machine's mood.
+_ASSUMED_FLOPS = 1e11
 
 
 class Trainer:
@@ -184,7 +165,7 @@ class Trainer:
         self._check(train)
         self._hold(train)
 
-        progress, run = _Progress(), Run(path=folder)
+        progress, run = Position(), Run(path=folder)
         best: dict[str, np.ndarray] = {}
         if resume:
             if folder is None:
@@ -196,17 +177,17 @@ class Trainer:
 
         steps_per_epoch = -(-len(train) // batch)
         parameters = sum(p.size for p in self.model.parameters() if p.requires_grad)
-        self._tell(RunStarted(epochs, progress.epoch, steps_per_epoch, len(train), parameters, folder))
+        self.tell(RunStarted(epochs, progress.epoch, steps_per_epoch, len(train), parameters, folder))
         self._stopping = ""
         self.model.train()
-        writer = _Writer(self, folder, run, progress)
+        writer = RunWriter(self, folder, run, progress)
         try:
             with self._interruptible():
                 self._epochs(
                     train, validation, epochs, batch, shuffle, patience, checkpoint_every, progress, run, best, writer
                 )
         except BaseException:  # a display has to let go of the terminal, whatever happened
-            self._tell(RunEnded("failed", progress.epoch, progress.best_epoch, progress.seconds))
+            self.tell(RunEnded("failed", progress.epoch, progress.best_epoch, progress.seconds))
             raise
         status = self._stopping or "finished"
         if best:
@@ -217,7 +198,7 @@ class Trainer:
         self.model.eval()
         if folder is not None:
             writer.end(best or None)
-        self._tell(RunEnded(status, progress.epoch, progress.best_epoch, progress.seconds))
+        self.tell(RunEnded(status, progress.epoch, progress.best_epoch, progress.seconds))
         return run
 
     def stop(self, reason: str = "stopped") -> None:
@@ -226,7 +207,7 @@ class Trainer:
 
     def _epochs(
         self, train: Dataset, validation: Dataset | None, epochs: int, batch: int, shuffle: bool, patience: int | None,
-        checkpoint_every: int | None, progress: _Progress, run: Run, best: dict[str, np.ndarray], writer: _Writer,
+        checkpoint_every: int | None, progress: Position, run: Run, best: dict[str, np.ndarray], writer: RunWriter,
     ) -> None:  # fmt: skip
         whole, rest = divmod(len(train), batch)
         total = epochs * (whole + bool(rest))
@@ -256,13 +237,13 @@ class Trainer:
                 progress.seconds = seconds_before + now - begun
                 if not math.isfinite(mean):
                     self._stopping = "diverged"
-                    self._tell(Message(
+                    self.tell(Message(
                         f"The loss is {mean} after step {progress.step}: training has diverged. "
                         f"A lower learning rate (now {self._rates(progress.step - 1, 1)[0]:.3g}) or clip_norm may help."
                     ))  # fmt: skip
                     return
                 pace = (now - begun) / (progress.step - done_before)
-                self._tell(StepsDone(
+                self.tell(StepsDone(
                     progress.epoch + 1, progress.step, progress.step / total, mean, rows.size / (now - started),
                     pace * (total - progress.step),
                 ))  # fmt: skip
@@ -281,14 +262,14 @@ class Trainer:
         if self._stopping == "interrupted":
             writer.snapshot(best)
 
-    def _stop_early(self, progress: _Progress, patience: int | None) -> None:
+    def _stop_early(self, progress: Position, patience: int | None) -> None:
         if patience is not None and progress.epoch - progress.best_epoch >= patience:
             self._stopping = self._stopping or "stopped"
-            self._tell(Message(f"No lower validation loss for {patience} epochs: stopped early."))
+            self.tell(Message(f"No lower validation loss for {patience} epochs: stopped early."))
 
     def _end_epoch(
-        self, train: Dataset, validation: Dataset | None, progress: _Progress, run: Run, best: dict[str, np.ndarray],
-        writer: _Writer, samples_per_second: float,
+        self, train: Dataset, validation: Dataset | None, progress: Position, run: Run, best: dict[str, np.ndarray],
+        writer: RunWriter, samples_per_second: float,
     ) -> None:  # fmt: skip
         progress.epoch += 1
         progress.step_in_epoch = 0
@@ -313,12 +294,12 @@ class Trainer:
             progress.best_epoch = progress.epoch
             if validation is not None:
                 best.clear()
-                best.update(_arrays(self.model))
+                best.update(arrays_of(self.model))
         run.history.append(record)
         writer.epoch(train, record)
-        self._tell(EpochEnded(progress.epoch, record, improved and validation is not None))
+        self.tell(EpochEnded(progress.epoch, record, improved and validation is not None))
 
-    def _add_up(self, progress: _Progress, train: Dataset, rows: np.ndarray, mean: float, outputs: Any) -> None:
+    def _add_up(self, progress: Position, train: Dataset, rows: np.ndarray, mean: float, outputs: Any) -> None:
         count = rows.size
         progress.seen += count
         progress.sums["loss"] = progress.sums.get("loss", 0.0) + mean * count
@@ -430,7 +411,7 @@ class Trainer:
         finally:
             self.model.train()
 
-    def _restore(self, folder: Path, run: Run, epochs: int) -> tuple[_Progress, dict[str, np.ndarray]]:
+    def _restore(self, folder: Path, run: Run, epochs: int) -> tuple[Position, dict[str, np.ndarray]]:
         path = latest_snapshot(folder / "checkpoints")
         if path is None:
             raise CheckpointError(f"{folder} has no snapshot to go on from.", fix="train again without --resume")
@@ -439,17 +420,18 @@ class Trainer:
         self.optimizer.load_state_dict(parts.get("optimizer", {}))
         random.default_stream().state.assign(parts["streams"]["default"])
         best_loss = state.pop("best_loss")
-        progress = _Progress(**state, best_loss=math.inf if best_loss is None else best_loss)
+        progress = Position(**state, best_loss=math.inf if best_loss is None else best_loss)
         for name in ("metrics.jsonl", "layers.jsonl"):
             records = [r for r in read_lines(folder / name) if r.get("epoch", 0) <= progress.epoch]
             write_lines(folder / name, records)
             if name == "metrics.jsonl":
                 run.history = [r for r in records if r.get("event") == "epoch"]
         if progress.epoch >= epochs:
-            self._tell(Message(f"All {epochs} epochs were done already; give more --epochs to go on."))
+            self.tell(Message(f"All {epochs} epochs were done already; give more --epochs to go on."))
         return progress, parts.get("best", {})
 
-    def _tell(self, event: Event) -> None:
+    def tell(self, event: Event) -> None:
+        """Calls every callback with the event."""
         for callback in self.callbacks:
             callback(event)
 
@@ -466,77 +448,13 @@ class Trainer:
         def on_interrupt(number: int, frame: Any) -> None:
             signal.signal(signal.SIGINT, before)
             self._stopping = "interrupted"
-            self._tell(
-                Message("Interrupted: finishing the steps under way and saving (once more Ctrl-C ends at once).")
-            )
+            self.tell(Message("Interrupted: finishing the steps under way and saving (once more Ctrl-C ends at once)."))
 
         signal.signal(signal.SIGINT, on_interrupt)
         try:
             yield
         finally:
             signal.signal(signal.SIGINT, before)
-
-
-class _Writer:
-    """Writes a run's folder as it goes; does nothing where there is none."""
-
-    def __init__(self, trainer: Trainer, folder: Path | None, run: Run, progress: _Progress) -> None:
-        self._trainer = trainer
-        self._folder = folder
-        self._run = run
-        self._progress = progress
-        self._last_snapshot = time.monotonic()
-        self._before = (
-            {name: p.numpy().copy() for name, p in trainer.model.named_parameters()} if folder is not None else {}
-        )
-        self._step_before = progress.step
-
-    def epoch(self, train: Dataset, record: dict[str, Any]) -> None:
-        if self._folder is None:
-            return
-        append_lines(self._folder / "metrics.jsonl", [record])
-        few = slice(0, _PROBE_SAMPLES)
-        assert train.target is not None
-        layers = layer_statistics(
-            self._trainer.model, self._trainer.loss, tuple(x[few] for x in train.inputs), train.target[few],
-            self._before, record["step"] - self._step_before,
-        )  # fmt: skip
-        append_lines(
-            self._folder / "layers.jsonl",
-            [{"epoch": record["epoch"], "step": record["step"], **layer} for layer in layers],
-        )
-        self._before = {name: p.numpy().copy() for name, p in self._trainer.model.named_parameters()}
-        self._step_before = record["step"]
-
-    def snapshot_if_due(self, best: dict[str, np.ndarray], last: bool) -> None:
-        if last or time.monotonic() - self._last_snapshot >= _SNAPSHOT_PAUSE:
-            self.snapshot(best)
-
-    def snapshot(self, best: dict[str, np.ndarray]) -> None:
-        if self._folder is None:
-            return
-        trainer = self._trainer
-        parts = {
-            "model": _arrays(trainer.model),
-            "optimizer": {name: np.asarray(value) for name, value in trainer.optimizer.state_dict().items()},
-            "streams": {"default": random.default_stream().state.numpy()},
-            "best": best,
-        }
-        path = save_snapshot(self._folder / "checkpoints", self._progress.step, parts, vars(self._progress))
-        self._last_snapshot = time.monotonic()
-        trainer._tell(SnapshotSaved(path, self._progress.step))
-
-    def end(self, best: dict[str, np.ndarray] | None) -> None:
-        if self._folder is None:
-            return
-        write_tensors(self._folder / "model.safetensors", best or _arrays(self._trainer.model))
-        run = self._run
-        facts = {"status": run.status, "best_epoch": run.best_epoch, "epochs": run.epochs, "steps": run.steps}
-        write_json(self._folder / "summary.json", {**facts, "seconds": run.seconds})
-
-
-def _arrays(model: Module) -> dict[str, np.ndarray]:
-    return {name: np.array(value) for name, value in model.state_dict().items()}
 
 
 def _dataset(value: Any, role: str) -> Dataset:
