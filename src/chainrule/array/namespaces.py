@@ -61,6 +61,11 @@ class _NumpyNamespace(Namespace):
     def permute_dims(self, x: Array, axes: tuple[int, ...]) -> Array:
         return x.transpose(axes)
 
+    def broadcast_to(self, x: Array, shape: tuple[int, ...]) -> Array:
+        if x.ndim:
+            return np.broadcast_to(x, shape)
+        return np.ndarray(shape, x.dtype, np.asarray(x), 0, (0,) * len(shape))  # one number, met at every place
+
     def erf(self, x: Array) -> Array:
         """The error function, which the standard lacks."""
         from scipy import special

@@ -7,6 +7,7 @@ descending order is a topological order of any graph, and a chain of any length 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -21,19 +22,40 @@ from chainrule.graph.tensor import Tensor, wrap
 __all__ = ["backward", "gradients", "nodes_of"]
 
 
+_order = attrgetter("order")
+
+
 def nodes_of(tensors: Iterable[Tensor]) -> list[Node]:
     """Every node that the Tensors were computed by, newest first."""
-    seen: dict[int, Node] = {}
-    stack = [t._node for t in tensors if t._node is not None]
+    return _history(tensors)[0]
+
+
+def _history(tensors: Iterable[Tensor]) -> tuple[list[Node], set[int]]:
+    """Every node that the Tensors were computed by, newest first, and the identities of the leaves behind them."""
+    nodes: list[Node] = []
+    seen: set[int] = set()
+    leaves: set[int] = set()
+    stack: list[Node] = []
+    for t in tensors:
+        if t._node is None:
+            leaves.add(id(t))
+        else:
+            stack.append(t._node)
     while stack:
         node = stack.pop()
         if node.order in seen:
             continue
-        seen[node.order] = node
+        seen.add(node.order)
+        nodes.append(node)
         for x, needed in zip(node.inputs, node.needs, strict=True):
-            if needed and x._node is not None and x._node.order not in seen:
-                stack.append(x._node)
-    return [seen[order] for order in sorted(seen, reverse=True)]
+            if needed:
+                made = x._node
+                if made is None:
+                    leaves.add(id(x))
+                elif made.order not in seen:
+                    stack.append(made)
+    nodes.sort(key=_order, reverse=True)
+    return nodes, leaves
 
 
 def backward(tensor: Tensor, gradient: Any, *, retain_graph: bool, create_graph: bool) -> None:
@@ -64,29 +86,33 @@ def gradients(
     """
     retain_graph = retain_graph or create_graph
     starts = [_seed(y, g) for y, g in zip(outputs, seeds, strict=True)]
-    nodes = nodes_of(outputs)
-    useful = None if wanted is None else _leading_to(nodes, wanted)
-    targets = {_key(t) for t in wanted or ()}
+    nodes, behind = _history(outputs)
+    useful: set[int] | None = None
+    targets: set[Any] = set()
+    if wanted is not None:
+        targets = {_key(t) for t in wanted if t._node is not None}
+        if targets or not behind.issubset([id(t) for t in wanted]):  # else every rule has to run
+            useful = _leading_to(nodes, wanted)
 
-    # Gradients on their way: of a node's outputs by its number, of leaves by identity.
-    arriving: dict[int, list[Any]] = {}
-    leaves: dict[int, list[Any]] = {}
+    # Gradients on their way: of a node's output (or of each of several) by its number, of leaves by identity.
+    arriving: dict[int, Any] = {}
+    leaves: dict[int, tuple[Tensor, Any]] = {}
     found: dict[Any, Any] = {}
 
     def send(x: Tensor, g: Any) -> None:
         node = x._node
         if node is None:
-            entry = leaves.get(id(x))
-            if entry is None:
-                leaves[id(x)] = [x, g]
-            else:
-                entry[1] = _sum(entry[1], g)
-            return
-        slots = arriving.get(node.order)
-        if slots is None:
-            slots = arriving[node.order] = [None] * max(len(node._output), 1)
-        held = slots[x._index]
-        slots[x._index] = g if held is None else _sum(held, g)
+            held = leaves.get(id(x))
+            leaves[id(x)] = (x, g if held is None else _sum(held[1], g))
+        elif not node.op.several:
+            held = arriving.get(node.order)
+            arriving[node.order] = g if held is None else _sum(held, g)
+        else:
+            slots = arriving.get(node.order)
+            if slots is None:
+                slots = arriving[node.order] = [None] * len(node._output)
+            held = slots[x._index]
+            slots[x._index] = g if held is None else _sum(held, g)
 
     token, quiet = RECORDING.set(create_graph), QUIET.set(True)
     try:
@@ -94,19 +120,22 @@ def gradients(
             for y, g in zip(outputs, starts, strict=True):
                 send(y, g)
             for node in nodes:
-                slots = arriving.pop(node.order, None)
-                if slots is None:
+                arrived = arriving.pop(node.order, None)
+                if arrived is None:
                     continue
                 if useful is not None:
-                    for index, g in enumerate(slots):
+                    for index, g in enumerate(arrived if node.op.several else (arrived,)):
                         if g is not None and (node.order, index) in targets:
                             found[(node.order, index)] = g
                     if node.order not in useful:
                         continue
-                answer = _apply_rule(node, slots)
+                answer = _apply_rule(node, arrived)
                 for x, g, needed in zip(node.inputs, answer, node.needs, strict=True):
                     if needed and g is not None:  # a rule may give more than it was asked for
-                        send(x, _fit(g, x, node))
+                        data = x._data
+                        if g.shape != data.shape or g.dtype is not data.dtype:
+                            g = _fit(g, x, node)
+                        send(x, g)
                 if not retain_graph:
                     node.free()
     finally:
@@ -114,13 +143,9 @@ def gradients(
         QUIET.reset(quiet)
 
     if wanted is None:
-        return [(x, g) for x, g in leaves.values()]
-    result = []
-    for target in wanted:
-        key = _key(target)
-        g = found.get(key) if target._node is not None else (leaves[id(target)][1] if id(target) in leaves else None)
-        result.append((target, g))
-    return result
+        return list(leaves.values())
+    nothing = (None, None)
+    return [(t, leaves.get(id(t), nothing)[1] if t._node is None else found.get(_key(t))) for t in wanted]
 
 
 def _sum(held: Any, g: Any) -> Any:
@@ -147,7 +172,8 @@ def _seed(y: Tensor, gradient: Any) -> Tensor:
                 f"{y.shape}.",
                 fix="y.sum().backward(), y.mean().backward(), or y.backward(gradient)",
             )
-        return FUNCTIONS["ones_like"](y.detach())
+        data = y._data
+        return wrap(data.dtype.type(1)) if isinstance(data, np.generic) else FUNCTIONS["ones_like"](y.detach())
     # asarray keeps the digits of a float64 gradient, which as_tensor would round to float32
     g = gradient if isinstance(gradient, Tensor) else FUNCTIONS["asarray"](gradient, dtype=y.dtype)
     if g.shape != y.shape:
@@ -167,25 +193,24 @@ def _leading_to(nodes: list[Node], wanted: Sequence[Tensor]) -> set[int]:
     return useful
 
 
-def _apply_rule(node: Node, slots: list[Any]) -> Sequence[Any]:
-    if node.freed:
+def _apply_rule(node: Node, arrived: Any) -> Sequence[Any]:
+    results, op = node._results, node.op
+    if results is None:
         raise GradientError(
-            f"The values that the backward rule of {node.op.name} needs were released by an earlier backward pass.",
+            f"The values that the backward rule of {op.name} needs were released by an earlier backward pass.",
             where=node.source,
             fix="backward(retain_graph=True) the first time, or compute the result again",
         )
-    assert node.backward is not None and node._results is not None
-    if node.op.several:
+    if op.several:
         g: Any = tuple(
-            wrap(np.zeros(r.shape, r.dtype)) if s is None else s for s, r in zip(slots, node._results, strict=True)
+            wrap(np.zeros(r.shape, r.dtype)) if s is None else s for s, r in zip(arrived, results, strict=True)
         )
     else:
-        g = slots[0].dense() if isinstance(slots[0], RowSparse) else slots[0]
-    answer = node.backward(node, g)
+        g = arrived.dense() if isinstance(arrived, RowSparse) else arrived
+    assert op.backward is not None
+    answer = op.backward(node, g)
     if len(answer) != len(node.inputs):
-        raise OpError(
-            f"The backward rule of {node.op.name} gave {len(answer)} gradients for {len(node.inputs)} inputs."
-        )
+        raise OpError(f"The backward rule of {op.name} gave {len(answer)} gradients for {len(node.inputs)} inputs.")
     return answer
 
 

@@ -22,9 +22,12 @@ _INSIDE: dict[str, bool] = {}
 """Whether a module's name is one of chainrule's; every recorded operation asks for those of a few frames."""
 
 
-def _calling_code() -> tuple[CodeType, int] | None:
-    """The innermost frame outside the package, as code and instruction; the line is worked out only when asked for."""
-    frame = sys._getframe(2)
+def _calling_code(depth: int = 2) -> tuple[CodeType, int] | None:
+    """The innermost frame outside the package, as code and instruction; the line is worked out only when asked for.
+
+    The search begins at a depth within the package, as the frames it passes over are what it costs.
+    """
+    frame = sys._getframe(depth)
     while frame is not None:
         name = frame.f_globals.get("__name__", "")
         inside = _INSIDE.get(name)
@@ -99,7 +102,7 @@ class Node:
         self._arrays: list[Any] | None = arrays
         self._results: tuple[Any, ...] | None = results
         self._output: tuple[weakref.ref[Tensor], ...] = ()
-        self._place = _calling_code()
+        self._place = _calling_code(3)  # beyond this, Op._record and Op.__call__
         self._scope = SCOPE.get()
 
     @property

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Concatenate, Generic, ParamSpec, TypeAlias, cast
+from weakref import ref
 
 import numpy as np
 from numpy import generic, ndarray
@@ -118,8 +118,108 @@ class Op(Generic[P]):
         self._required = self._known - self._defaults.keys()
 
     def __call__(self, *inputs: P.args, **attributes: P.kwargs) -> Tensor:
-        """Executes the operation and, where a gradient is needed, leaves a node."""
-        return cast(Tensor, execute(self, inputs, attributes))
+        """Executes the operation and, where a gradient is needed, leaves a node; every operation passes here."""
+        given: tuple[Any, ...] = inputs
+        options: dict[str, Any] = attributes
+        if options or self._required or len(given) != self._arity:
+            given, options = self.bind(given, options)
+        else:
+            options = self._defaults
+        recording = RECORDING.get()
+        needed = foreign = False
+        arrays: list[Any] = []
+        for x in given:
+            if isinstance(x, Tensor):
+                array = x._data
+                if type(array) is not ndarray and not isinstance(array, generic):
+                    foreign = True
+                arrays.append(array)
+                if recording and x.requires_grad:
+                    needed = True
+            elif x is None or type(x) in _SCALARS:
+                arrays.append(x)
+            else:
+                return cast(Any, self)(*_as_tensors(given), **options)
+        xp: Any = numpy_namespace
+        if foreign:
+            trace = TRACE.get()
+            xp, arrays = resolve(arrays, trace is not None)
+            if trace is not None:
+                trace.used(self.name)
+        try:
+            if self.quiet and xp is numpy_namespace and not QUIET.get():
+                with np.errstate(all="ignore"):
+                    result = self.forward(xp, *arrays, **options)
+            else:
+                result = self.forward(xp, *arrays, **options)
+        except ChainruleError:
+            raise
+        except _FAILURES as error:
+            raise _explain(self, given, error) from error
+        saved = None
+        if self.saves:
+            result, saved = result
+        if self.several:
+            return self._several(given, arrays, options, xp, result, saved, needed)
+        dtype = result.dtype
+        if dtype is float32:  # NumPy, which does not know bfloat16, widens it in places
+            first = arrays[0] if type(arrays[0]) is not float else arrays[-1]
+            widened = getattr(first, "dtype", None) is bfloat16
+        else:
+            widened = dtype is float64 or dtype is complex128 or dtype is _FLOAT16
+        if widened:
+            result, saved = _settled(self, given, xp, arrays, options, result, saved)
+            dtype = result.dtype
+        y = wrap(result)
+        if needed:
+            if is_floating(dtype):
+                node = self._record(given, arrays, options, (result,), saved)
+                if node is not None:
+                    y.requires_grad = True
+                    y._node = node
+                    node._output = (ref(y),)
+            elif dtype.kind == "c" and not self.constant:
+                raise _complex_gradient(self)
+        return y
+
+    def _several(
+        self,
+        inputs: tuple[Any, ...],
+        arrays: list[Any],
+        attributes: dict[str, Any],
+        xp: Any,
+        result: Any,
+        saved: Any,
+        needed: bool,
+    ) -> Any:
+        """The results of an operation with several, as Tensors that share one node."""
+        result = tuple(result)
+        if not _plain(arrays, result):
+            result, saved = _settled(self, inputs, xp, arrays, attributes, result, saved)
+        outputs = tuple([wrap(r) for r in result])
+        node = self._record(inputs, arrays, attributes, result, saved) if needed else None
+        if node is not None:
+            for index, y in enumerate(outputs):
+                if is_floating(y.dtype):
+                    y.requires_grad = True
+                    y._node = node
+                    y._index = index
+            node._output = tuple([ref(y) for y in outputs])
+        return outputs
+
+    def _record(
+        self, inputs: tuple[Any, ...], arrays: list[Any], attributes: dict[str, Any], results: Any, saved: Any
+    ) -> Node | None:
+        if self.backward is None:
+            if self.constant:
+                return None
+            raise OpError(
+                f"{self.name} has no backward rule, and an input of it requires a gradient.",
+                where=source_of_caller(),
+                fix="detach() the input, compute inside cr.no_grad(), or use an operation that has a rule",
+            )
+        needs = tuple([isinstance(x, Tensor) and x.requires_grad for x in inputs])
+        return Node(self, inputs, arrays, attributes, needs, results, saved)
 
     def __repr__(self) -> str:
         return f"Op({self.name}{self.__signature__})"
@@ -140,92 +240,16 @@ class Op(Generic[P]):
             else:
                 raise OpError(f"{self.name}{self.__signature__} needs {self._arity} inputs, got {len(inputs)}.")
         if attributes:
-            if not self._known.issuperset(attributes):
-                unknown = sorted(attributes.keys() - self._known)
-                raise OpError(f"{self.name}{self.__signature__} has no argument {', '.join(unknown)}.")
             attributes = {**self._defaults, **attributes}
         else:
             attributes = self._defaults
-        if self._required and not self._required.issubset(attributes):
+        if attributes.keys() != self._known:
+            unknown = sorted(attributes.keys() - self._known)
+            if unknown:
+                raise OpError(f"{self.name}{self.__signature__} has no argument {', '.join(unknown)}.")
             missing = sorted(self._required - attributes.keys())
             raise OpError(f"{self.name}{self.__signature__} needs the argument {', '.join(missing)}.")
         return inputs, attributes
-
-
-def execute(op: Op[...], inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
-    """Runs an op's forward and records it; every operation of chainrule passes here."""
-    if attributes or op._required or len(inputs) != op._arity:
-        inputs, attributes = op.bind(inputs, attributes)
-    else:
-        attributes = op._defaults
-    arrays: list[Any] = []
-    needs: list[bool] = []
-    foreign = False
-    for x in inputs:
-        if isinstance(x, Tensor):
-            array = x._data
-            if type(array) is not ndarray and not isinstance(array, generic):
-                foreign = True
-            arrays.append(array)
-            needs.append(x.requires_grad)
-        elif x is None or type(x) in _SCALARS:
-            arrays.append(x)
-            needs.append(False)
-        else:
-            return execute(op, _as_tensors(inputs), attributes)
-    needed = True in needs and RECORDING.get()
-    xp: Any = numpy_namespace
-    if foreign:
-        trace = TRACE.get()
-        xp, arrays = resolve(arrays, trace is not None)
-        if trace is not None:
-            trace.used(op.name)
-    try:
-        if op.quiet and xp is numpy_namespace and not QUIET.get():
-            with np.errstate(all="ignore"):
-                result = op.forward(xp, *arrays, **attributes)
-        else:
-            result = op.forward(xp, *arrays, **attributes)
-    except ChainruleError:
-        raise
-    except _FAILURES as error:
-        raise _explain(op, inputs, error) from error
-    saved = None
-    if op.saves:
-        result, saved = result
-    if not op.several:
-        dtype = result.dtype
-        if dtype is float32:  # NumPy, which does not know bfloat16, widens it in places
-            first = arrays[0] if type(arrays[0]) is not float else arrays[-1]
-            widened = getattr(first, "dtype", None) is bfloat16
-        else:
-            widened = dtype is float64 or dtype is complex128 or dtype is _FLOAT16
-        if widened:
-            result, saved = _settled(op, inputs, xp, arrays, attributes, result, saved)
-            dtype = result.dtype
-        y = wrap(result)
-        if needed:
-            if is_floating(dtype):
-                node = _record(op, inputs, arrays, attributes, needs, (result,), saved)
-                if node is not None:
-                    y.requires_grad = True
-                    y._node = node
-                    node._output = (weakref.ref(y),)
-            elif dtype.kind == "c" and not op.constant:
-                raise _complex_gradient(op)
-        return y
-    result, saved = _settled(op, inputs, xp, arrays, attributes, tuple(result), saved)
-    outputs = tuple(wrap(r) for r in result)
-    if needed:
-        node = _record(op, inputs, arrays, attributes, needs, tuple(result), saved)
-        if node is not None:
-            for index, y in enumerate(outputs):
-                if is_floating(y.dtype):
-                    y.requires_grad = True
-                    y._node = node
-                    y._index = index
-            node._output = tuple(weakref.ref(y) for y in outputs)
-    return outputs
 
 
 def _as_tensors(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -243,6 +267,14 @@ def _as_tensors(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 _WIDE = (float64, complex128, _FLOAT16)
+
+
+def _plain(arrays: list[Any], results: tuple[Any, ...]) -> bool:
+    """Whether only float32 came out, of NumPy arrays without bfloat16 among them: nothing needs a look."""
+    for r in results:
+        if r.dtype is not float32:
+            return False
+    return not [a for a in arrays if type(a) is not ndarray or a.dtype is bfloat16]
 
 
 def _settled(
@@ -291,26 +323,6 @@ def _complex_gradient(op: Op[...]) -> OpError:
         where=source_of_caller(),
         fix="detach() the input, or compute with the real and imaginary parts as Tensors of their own",
     )
-
-
-def _record(
-    op: Op[...],
-    inputs: tuple[Any, ...],
-    arrays: list[Any],
-    attributes: dict[str, Any],
-    needs: list[bool],
-    results: tuple[Any, ...],
-    saved: Any,
-) -> Node | None:
-    if op.backward is None:
-        if op.constant:
-            return None
-        raise OpError(
-            f"{op.name} has no backward rule, and an input of it requires a gradient.",
-            where=source_of_caller(),
-            fix="detach() the input, compute inside cr.no_grad(), or use an operation that has a rule",
-        )
-    return Node(op, inputs, arrays, attributes, tuple(needs), results, saved)
 
 
 def _explain(op: Op[...], inputs: tuple[Any, ...], error: Exception) -> ChainruleError:
@@ -400,7 +412,7 @@ def per_input(*rules: Callable[..., Any] | None) -> Rule:
             chosen = (rules + rules[-1:] * (len(needs) - len(rules)))[: len(needs)]
         return [
             rule(g, y, *inputs, **attributes) if needed and rule is not None else None
-            for rule, needed in zip(chosen, needs, strict=True)
+            for rule, needed in zip(chosen, needs, strict=False)  # of one length, as just seen to
         ]
 
     return backward
@@ -412,14 +424,14 @@ def values(node: Node) -> tuple[Any, Sequence[Any]]:
     While gradients are being recorded they are linked into the graph, so that the rule can be differentiated again;
     otherwise Variables are taken as they were when the node was made, whatever has been assigned to them since.
     """
-    assert node._arrays is not None and node._results is not None
-    if RECORDING.get():
-        inputs = [x.at(a) if isinstance(x, Tensor) else x for x, a in zip(node.inputs, node._arrays, strict=True)]
-        outputs = [wrap(r) for r in node._results]
-        for index, y in enumerate(outputs):
-            if is_floating(y.dtype):
-                y.requires_grad, y._node, y._index = True, node, index
-    else:
-        inputs = [wrap(a) if isinstance(x, Tensor) else x for x, a in zip(node.inputs, node._arrays, strict=True)]
-        outputs = [wrap(r) for r in node._results]
+    arrays, results = node._arrays, node._results
+    assert arrays is not None and results is not None
+    if not RECORDING.get():
+        inputs = [wrap(a) if isinstance(x, Tensor) else x for x, a in zip(node.inputs, arrays, strict=False)]
+        return (tuple([wrap(r) for r in results]) if node.op.several else wrap(results[0])), inputs
+    inputs = [x.at(a) if isinstance(x, Tensor) else x for x, a in zip(node.inputs, arrays, strict=True)]
+    outputs = [wrap(r) for r in results]
+    for index, y in enumerate(outputs):
+        if is_floating(y.dtype):
+            y.requires_grad, y._node, y._index = True, node, index
     return (tuple(outputs) if node.op.several else outputs[0]), inputs

@@ -7,7 +7,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from chainrule.graph import FUNCTIONS, RowSparse, is_recording, op, per_input
+from chainrule.graph import FUNCTIONS, OPS, Node, RowSparse, is_recording, op, per_input, wrap
+from chainrule.graph.op import values
 from chainrule.ops.shapes import flatten_leading
 
 __all__ = [
@@ -19,7 +20,8 @@ __all__ = [
 
 
 def _linear_x(g: Any, y: Any, x: Any, weight: Any, bias: Any) -> Any:
-    return FUNCTIONS["reshape"](FUNCTIONS["matmul"](flatten_leading(g), weight.mT), x.shape)
+    slope = FUNCTIONS["matmul"](flatten_leading(g), weight.mT)
+    return slope if x.ndim == 2 else FUNCTIONS["reshape"](slope, x.shape)
 
 
 def _linear_weight(g: Any, y: Any, x: Any, weight: Any, bias: Any) -> Any:
@@ -77,26 +79,47 @@ def _softmax_cross_entropy_slope(xp: Any, g: Any, logits: Any, labels: Any, /) -
     """g · (softmax(logits) - onehot(label)) of each row: the gradient of `softmax_cross_entropy`, as one operation."""
     e = xp.exp(logits - xp.max(logits, axis=-1, keepdims=True))
     p = e / xp.sum(e, axis=-1, keepdims=True)
-    return g[..., None] * xp.where(_chosen(xp, labels, logits.shape[-1]), p - 1, p)
+    return g[..., None] * (p - _chosen(xp, labels, logits.shape[-1]))
 
 
 @op(
-    backward=per_input(lambda g, y, logits, labels: _softmax_cross_entropy_slope(g, logits, labels), None),
+    backward=per_input(
+        lambda h, y, g, slope: (h * slope).sum(axis=-1), lambda h, y, g, slope: OPS["scaled_rows"](g, h)
+    ),
+    samples=lambda rng: [((rng.normal(size=(5,)), rng.normal(size=(5, 4))), {})],
+)
+def _scaled_rows(xp: Any, g: Any, slope: Any, /) -> Any:
+    """Every row of a slope times the gradient that arrives at the row."""
+    return g[..., None] * slope
+
+
+def _softmax_cross_entropy_gradient(node: Node, g: Any) -> list[Any]:
+    if is_recording():
+        _, (logits, labels) = values(node)
+        return [_softmax_cross_entropy_slope(g, logits, labels), None]
+    return [_scaled_rows(g, wrap(node.saved)), None]
+
+
+@op(
+    backward=_softmax_cross_entropy_gradient,
     samples=lambda rng: [
         ((rng.normal(size=(5, 4)), rng.integers(0, 4, (5,))), {}),
         ((rng.normal(size=(2, 3, 4)), rng.integers(0, 4, (2, 3))), {}),
     ],
+    saves=True,
 )
 def softmax_cross_entropy(xp: Any, logits: Any, labels: Any, /) -> Any:
     """-log softmax(logits)[label] of each row: logits (…, C), integer labels (…) → (…).
 
     Its gradient is softmax(logits) - onehot(label). A label outside 0 … C-1 gives nan.
     """
+    classes = logits.shape[-1]
     shifted = logits - xp.max(logits, axis=-1, keepdims=True)
-    total = xp.log(xp.sum(xp.exp(shifted), axis=-1))
-    chosen = xp.where(_chosen(xp, labels, logits.shape[-1]), shifted, xp.zeros_like(shifted))
-    loss = total - xp.sum(chosen, axis=-1)
-    return xp.where((labels >= 0) & (labels < logits.shape[-1]), loss, xp.full_like(loss, math.nan))
+    e = xp.exp(shifted)
+    total = xp.sum(e, axis=-1, keepdims=True)
+    chosen = _chosen(xp, labels, classes)
+    loss = xp.log(total[..., 0]) - xp.sum(xp.where(chosen, shifted, 0.0), axis=-1)
+    return xp.where((labels >= 0) & (labels < classes), loss, math.nan), e / total - chosen
 
 
 def _sigmoid_cross_entropy_target(g: Any, y: Any, logits: Any, target: Any) -> Any:

@@ -50,7 +50,7 @@ def _count(x: Any, axis: Any) -> int:
 
 
 def _sum_gradient(g: Any, y: Any, x: Any, axis: Any, keepdims: bool, dtype: Any) -> Any:
-    return FUNCTIONS["broadcast_to"](spread(g, x, axis, keepdims), x.shape)
+    return FUNCTIONS["broadcast_to"](spread(g, x, axis, keepdims), shape=x.shape)
 
 
 def _axis(axis: Any) -> Any:
@@ -72,14 +72,20 @@ def sum(
 
 
 @op(
-    backward=per_input(
-        lambda g, y, x, axis, keepdims: FUNCTIONS["broadcast_to"](
-            spread(g, x, axis, keepdims) / max_(1, _count(x, axis)), x.shape
-        )
-    ),
-    samples=each_axis(),
-    quiet=True,
+    backward=per_input(lambda h, y, g, shape, count: h / count),
+    samples=lambda rng: [((rng.normal(size=(3, 1)),), {"shape": (3, 4), "count": 4})],
 )
+def _shared(xp: Any, g: Any, /, *, shape: tuple[int, ...], count: int) -> Any:
+    """g divided among the entries that it is broadcast to: the gradient of `mean`."""
+    return xp.broadcast_to(g / count, shape)
+
+
+def _mean_gradient(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    count = x.size if axis is None else _count(x, axis)
+    return _shared(spread(g, x, axis, keepdims), shape=x.shape, count=count or 1)
+
+
+@op(backward=per_input(_mean_gradient), samples=each_axis(), quiet=True)
 def mean(xp: Any, x: Any, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
     """The arithmetic mean over the axes; nan of nothing.
 
