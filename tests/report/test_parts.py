@@ -4,7 +4,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chainrule.report import charts, drawing, words
@@ -86,6 +86,7 @@ numbers = st.floats(allow_nan=False, allow_infinity=False)
 
 
 @given(st.lists(numbers, max_size=20), st.sampled_from([True, False, None]))
+@example([2.2e-311], True)
 def test_scales_hold_their_values_and_ticks_lie_inside(data, log):
     scale = span(data, log=log)
     assert scale.low < scale.high

@@ -51,7 +51,7 @@ def span(values: Iterable[float], *, log: bool | None = False, share: bool = Fal
         (True, True)
     """
     numbers = [min(max(v, -1e300), 1e300) for v in values]  # beyond it, differences would be infinite
-    positive = [v for v in numbers if v > 0]
+    positive = [max(v, 1e-300) for v in numbers if v > 0]
     if log is None:
         log = len(positive) == len(numbers) and bool(positive) and max(positive) > 30 * min(positive)
     if log:
