@@ -2,7 +2,7 @@
 
 import pytest
 
-from chainrule import train
+from chainrule import data, train
 from chainrule.errors import ConfigError
 from chainrule.optim import OPTIMIZERS
 from chainrule.train import pipeline
@@ -41,3 +41,14 @@ def test_every_known_name_can_be_built():
         config.schedule.name, config.optimizer.lr, config.trainer.epochs = name, 0.1, 3
         schedule = pipeline._schedule(config, 100)
         assert schedule is None or schedule(0) >= 0.0
+
+
+@pytest.mark.parametrize(("model", "lr", "decay"), [("mlp", 2e-3, 300 / 700), ("linear", 2e-2, 30 / 700)])
+def test_few_rows_are_held_back_more_and_linear_models_take_longer_steps(model, lr, decay):
+    config = Config()
+    config.set("model.name", model)
+    train.complete(config, data.prepare("two-moons"))
+    assert (config.optimizer.lr, config.optimizer.weight_decay) == pytest.approx((lr, decay))
+    config.optimizer.lr, config.optimizer.weight_decay = 0.5, 0.0
+    train.complete(config, data.prepare("two-moons"))
+    assert (config.optimizer.lr, config.optimizer.weight_decay) == (0.5, 0.0)
