@@ -70,8 +70,7 @@ def cross_entropy(
         rows = ops.softmax_cross_entropy(logits, labels)
         loss = reduce(rows, reduction, weights)
         # A label outside makes its row nan: the labels need looking at only then.
-        values = known_values(loss)
-        if values is not None and np.isnan(values).any():
+        if _has_nan(loss):
             check_range("cross_entropy", labels, classes)
         return loss
     check_range("cross_entropy", labels, classes, ignore_index)
@@ -86,6 +85,15 @@ def cross_entropy(
         even = -(log_p if per_class is None else log_p * per_class).mean(axis=-1)
         rows = (1.0 - label_smoothing) * rows + label_smoothing * even
     return _finish(rows, counted, row_weights, reduction, weights)
+
+
+def _has_nan(loss: Tensor) -> bool:
+    """Whether a loss is nan, as far as values are known."""
+    data = loss._data
+    if isinstance(data, np.floating):  # one number, in every step
+        return bool(data != data)
+    values = known_values(loss)
+    return values is not None and bool(np.isnan(values).any())
 
 
 def _soft(

@@ -71,7 +71,7 @@ def reduce(losses: Tensor, reduction: str, weights: Any = None) -> Tensor:
     if reduction not in REDUCTIONS:
         raise ConfigError(f"A reduction is one of {', '.join(REDUCTIONS)}, got {reduction!r}.")
     if weights is None:
-        return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses
+        return ops.mean(losses) if reduction == "mean" else ops.sum(losses) if reduction == "sum" else losses
     weights = as_target(weights, losses)
     if weights.shape != losses.shape[: weights.ndim]:
         raise ShapeError(

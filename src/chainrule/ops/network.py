@@ -19,21 +19,56 @@ __all__ = [
 ]
 
 
-def _linear_x(g: Any, y: Any, x: Any, weight: Any, bias: Any) -> Any:
-    slope = FUNCTIONS["matmul"](flatten_leading(g), weight.mT)
-    return slope if x.ndim == 2 else FUNCTIONS["reshape"](slope, x.shape)
-
-
-def _linear_weight(g: Any, y: Any, x: Any, weight: Any, bias: Any) -> Any:
-    return FUNCTIONS["matmul"](flatten_leading(x).mT, flatten_leading(g))
-
-
-def _linear_bias(g: Any, y: Any, x: Any, weight: Any, bias: Any) -> Any:
-    return flatten_leading(g).sum(axis=0)
+def _linear_slopes_rule(node: Node, h: Any) -> list[Any]:
+    matmul, reshape = FUNCTIONS["matmul"], FUNCTIONS["reshape"]
+    _, (g, x, weight) = values(node)
+    arrived = iter(h)
+    hx, hw, hb = (next(arrived) if asked else None for asked in node.attributes["of"])
+    rows_g, rows_h = flatten_leading(g), None if hx is None else flatten_leading(hx)
+    terms = [] if rows_h is None else [matmul(rows_h, weight)]
+    if hw is not None:
+        terms.append(matmul(flatten_leading(x), hw))
+    if hb is not None:
+        terms.append(FUNCTIONS["broadcast_to"](hb, rows_g.shape))
+    return [
+        reshape(sum(terms[1:], start=terms[0]), g.shape),
+        None if hw is None else reshape(matmul(rows_g, hw.mT), x.shape),
+        None if rows_h is None else matmul(rows_h.mT, rows_g),
+    ]
 
 
 @op(
-    backward=per_input(_linear_x, _linear_weight, _linear_bias),
+    backward=_linear_slopes_rule,
+    several=True,
+    samples=lambda rng: [
+        ((rng.normal(size=(3, 2)), rng.normal(size=(3, 4)), rng.normal(size=(4, 2))), {"of": (True, True, True)}),
+        ((rng.normal(size=(2, 3, 2)), rng.normal(size=(2, 3, 4)), rng.normal(size=(4, 2))), {"of": (True, True, True)}),
+        ((rng.normal(size=(3, 2)), rng.normal(size=(3, 4)), rng.normal(size=(4, 2))), {"of": (False, True, False)}),
+        ((rng.normal(size=(3, 2)), rng.normal(size=(3, 4)), rng.normal(size=(4, 2))), {"of": (True, False, True)}),
+    ],
+)
+def _linear_slopes(xp: Any, g: Any, x: Any, weight: Any, /, *, of: tuple[bool, ...]) -> Any:
+    """The gradients of `linear`, of those of its inputs that are asked for, as one operation."""
+    rows = g if g.ndim == 2 else xp.reshape(g, (-1, g.shape[-1]))
+    slopes = []
+    if of[0]:
+        slope = xp.matmul(rows, weight.mT)
+        slopes.append(slope if x.ndim == 2 else xp.reshape(slope, x.shape))
+    if of[1]:
+        slopes.append(xp.matmul((x if x.ndim == 2 else xp.reshape(x, (-1, x.shape[-1]))).mT, rows))
+    if of[2]:
+        slopes.append(xp.sum(rows, axis=0))
+    return slopes
+
+
+def _linear_rule(node: Node, g: Any) -> list[Any]:
+    _, (x, weight, _) = values(node)
+    slopes: Any = iter(_linear_slopes(g, x, weight, of=node.needs))
+    return [next(slopes) if needed else None for needed in node.needs]
+
+
+@op(
+    backward=_linear_rule,
     samples=lambda rng: [
         ((rng.normal(size=(3, 4)), rng.normal(size=(4, 2)), rng.normal(size=(2,))), {}),
         ((rng.normal(size=(2, 3, 4)), rng.normal(size=(4, 2)), None), {}),

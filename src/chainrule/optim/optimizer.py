@@ -20,6 +20,10 @@ __all__ = ["DIALECTS", "Group", "Optimizer"]
 
 DIALECTS = ("paper", "pytorch", "keras")
 
+_LARGE = 1 << 16
+"""A parameter with more entries than this is updated by itself, so that its old values and state are gone before the
+next one's new ones are made; smaller ones are updated together, as each call costs more than their numbers."""
+
 
 class _Options(dict[str, Any]):
     """Hyperparameters by name; compiled functions follow when one is set."""
@@ -163,6 +167,12 @@ class Optimizer(Followed):
             )
         return groups
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """A rule that is changed is not passed over by the inherited form for many parameters at once."""
+        super().__init_subclass__(**options)
+        if ("rule" in vars(cls) or "decayed" in vars(cls)) and "rules" not in vars(cls):
+            cls.rules = Optimizer.rules
+
     # -- what a rule defines ------------------------------------------------------------------------------------------
 
     def check(self, lr: float, options: dict[str, Any]) -> None:
@@ -189,6 +199,22 @@ class Optimizer(Followed):
     ) -> tuple[Tensor, ...]:
         """The step to subtract from the parameter, and the new state of each slot."""
         raise NotImplementedError
+
+    def rules(
+        self,
+        gs: list[Tensor],
+        ps: list[Variable],
+        states: list[tuple[Variable, ...]],
+        scales: tuple[Tensor, ...],
+        options: dict[str, Any],
+    ) -> Iterable[tuple[Tensor, ...]]:
+        """For each of several parameters its new value and state: `decayed` and `rule` for one after the other.
+
+        What is met often has a faster form, one operation for all of them.
+        """
+        for g, p, state in zip(gs, ps, states, strict=True):
+            delta, *new = self.rule(self.decayed(g, p, options), p, state, scales, options)
+            yield p - delta, *new
 
     def decayed(self, g: Tensor, p: Tensor, options: dict[str, Any]) -> Tensor:
         """The gradient with the weight decay that enters through it; rules with decoupled decay leave it as it is."""
@@ -269,25 +295,31 @@ class Optimizer(Followed):
             rest = iter(prepared)
             for group in self.groups:
                 scales = self.scales(group)
+                dense: list[tuple[Variable, Tensor]] = []
                 for p in group.parameters:
                     g = next(rest)
                     if isinstance(g, RowSparse):
                         self.update_rows(p, g, scales, group.options)
+                    elif g is not None and p.size > _LARGE:
+                        self.update_dense([p], [g], scales, group.options)
                     elif g is not None:
-                        self.update_dense(p, g, scales, group.options)
+                        dense.append((p, g))
+                if dense:
+                    self.update_dense([p for p, _ in dense], [g for _, g in dense], scales, group.options)
 
     def _prepare(self, g: Any) -> Any:
         if isinstance(g, RowSparse):
             return distinct_rows(g) if self.lazy else g.dense()
         return g if g is None else as_tensor(g).detach()
 
-    def update_dense(self, p: Variable, g: Tensor, scales: tuple[Tensor, ...], options: dict[str, Any]) -> None:
-        """Updates a whole parameter."""
-        slots = self._state[id(p)]
-        delta, *new = self.rule(self.decayed(g, p, options), p, slots, scales, options)
-        for slot, value in zip(slots, new, strict=True):
-            slot.assign(value)
-        p.assign(p - delta)
+    def update_dense(
+        self, ps: list[Variable], gs: list[Tensor], scales: tuple[Tensor, ...], options: dict[str, Any]
+    ) -> None:
+        """Updates whole parameters of a group."""
+        states = [self._state[id(p)] for p in ps]
+        for p, state, new in zip(ps, states, self.rules(gs, ps, states, scales, options), strict=True):
+            for variable, value in zip((p, *state), new, strict=True):
+                variable.assign(value)
 
     def update_rows(self, p: Variable, g: RowSparse, scales: tuple[Tensor, ...], options: dict[str, Any]) -> None:
         """Updates the rows of a parameter that its gradient touches, and their state; the rows are distinct."""
