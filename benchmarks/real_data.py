@@ -178,11 +178,11 @@ def mnist(folder: Path, repeats: int) -> Section:
             ours.add(*train(folder / "mnist", seed=seed))
     published = [
         Method("2 layers, 300 hidden units", "LeCun et al. 1998, IEEE 86(11), fig. 9", [0.953]),
-        Method("2 layers, 800 hidden units, no distortions", "Simard et al. 2003, ICDAR, table 1", [0.984]),
+        Method("2 layers, 800 hidden units, no distortions", "Simard et al. 2003, ICDAR", [0.984]),
         Method("3 × 1024 units, ReLU, dropout", "Srivastava et al. 2014, JMLR 15, table 2", [0.9875]),
     ]
     return Section(
-        "MNIST", f"60,000 images to learn from (15 % of them to watch), 10,000 to test; {repeats} seeds.",
+        "MNIST", f"60,000 images to learn from (15 % of them to watch), 10,000 to test; {_seeds(repeats)}.",
         [ours, *published],
     )  # fmt: skip
 
@@ -215,7 +215,7 @@ def adult(folder: Path, repeats: int) -> Section:
     ]
     how = (
         "CSV without header, `?` where something is missing, the test file apart: 32,561 rows to learn from (15 % of "
-        f"them to watch; scikit-learn learns from all), 16,281 to test; {repeats} seeds."
+        f"them to watch; scikit-learn learns from all), 16,281 to test; {_seeds(repeats)}."
     )
     return Section("Adult", how, [ours, *peers, *published])
 
@@ -281,13 +281,17 @@ def digits(repeats: int) -> Section:
             for name, make in models.items():
                 peers[name].add(*_fit(make(seed), both, tested))
     how = (
-        f"1,797 images of 8 × 8, 15 % of them to watch and 15 % to test; {repeats} seeds, of the split too. "
+        f"1,797 images of 8 × 8, 15 % of them to watch and 15 % to test; {_seeds(repeats)}, of the split too. "
         "scikit-learn learns from the images to watch as well, and is tested on the same ones."
     )
     return Section("Digits", how, [ours, *peers.values()])
 
 
 # -- words
+
+
+def _seeds(number: int) -> str:
+    return f"{number} seed" if number == 1 else f"{number} seeds"
 
 
 def _points(values: Sequence[float]) -> str:
@@ -305,8 +309,8 @@ def _seconds(values: Sequence[float]) -> str:
     return "; ".join(f"{x:.1f}" if x >= 0.1 else f"{x:.2f}" for x in shown)
 
 
-def markdown(section: Section) -> list[str]:
-    """The section as lines of Markdown."""
+def markdown(section: Section, load: float) -> list[str]:
+    """The section as lines of Markdown; `load` tells whether the machine did other work, too."""
     ranked = any(method.roc_auc for method in section.methods)
     head = ["", "accuracy, %", *(["ROC AUC, %"] if ranked else []), "seconds: first; median of others", "source"]
     lines = [section.how, "", "| " + " | ".join(head) + " |", "| --- |" + " ---: |" * (len(head) - 2) + " --- |"]
@@ -314,7 +318,7 @@ def markdown(section: Section) -> list[str]:
         cells = [method.name, _points(method.accuracy), *([_points(method.roc_auc)] if ranked else [])]
         cells += [_seconds(method.seconds), method.source or "measured here"]
         lines.append("| " + " | ".join(cells) + " |")
-    return [*lines, "", describe()]
+    return [*lines, "", f"{describe()} · load average at the beginning {load:.1f}"]
 
 
 def write(name: str, lines: Sequence[str]) -> None:
@@ -350,8 +354,9 @@ def main() -> None:
         if places and not folder:
             print(f"{name}: skipped, set CHAINRULE_DATA to the folder that holds mnist/, tabular/, ...\n")
             continue
+        load = os.getloadavg()[0]
         section = run(*places, options.repeats or repeats)
-        lines = markdown(section)
+        lines = markdown(section, load)
         print("\n".join([f"## {section.title}", "", *lines, ""]), flush=True)
         numbers[name] = {method.name: asdict(method) for method in section.methods if not method.source}
         if options.write:

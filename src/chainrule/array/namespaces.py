@@ -31,6 +31,17 @@ class Namespace:
         return value
 
 
+def _index(part: Any) -> Any:
+    """An index with room for any place: in 8 or 16 bits, the length of an axis or a row past its end may not fit, and
+    the end of uint64 fits nowhere else.
+    """
+    if not hasattr(part, "dtype") or part.dtype.kind not in "iu":
+        return part
+    if part.dtype.itemsize < 4:
+        return part.astype(np.int32)
+    return part.astype(np.int64) if part.dtype == np.uint64 else part
+
+
 class _NumpyNamespace(Namespace):
     name = "numpy"
     library = np
@@ -104,7 +115,7 @@ class _NumpyNamespace(Namespace):
 
     def unique_rows(self, rows: Array) -> tuple[Array, Array]:
         """The distinct rows, and for each of the given rows its place among them."""
-        unique, inverse = np.unique(rows, return_inverse=True)
+        unique, inverse = np.unique(_index(rows), return_inverse=True)
         return unique, inverse
 
     def barrier(self, x: Array) -> Array:
@@ -160,6 +171,7 @@ class _JaxNamespace(Namespace):
 
     def getitem(self, x: Array, index: Any) -> Array:
         x = self.library.asarray(x)
+        index = tuple([_index(part) for part in index])
         if any(hasattr(part, "dtype") and part.ndim for part in index):
             # An index outside gives nan (or the smallest integer), not a neighbour's value.
             return x.at[index].get(mode="fill")
@@ -174,6 +186,7 @@ class _JaxNamespace(Namespace):
     def place(self, values: Array, index: Any, shape: tuple[int, ...]) -> Array:
         if all(type(part) in (int, slice, type(None), type(Ellipsis)) for part in index):
             return self._padded(values, index, shape)
+        index = tuple([_index(part) for part in index])
         return self.library.zeros(shape, values.dtype).at[index].add(values, mode="drop")
 
     def _padded(self, values: Array, index: Any, shape: tuple[int, ...]) -> Array:
@@ -214,6 +227,7 @@ class _JaxNamespace(Namespace):
     def unique_rows(self, rows: Array) -> tuple[Array, Array]:
         # The number of distinct rows is unknown while compiling: the rest points past every table, and `set_rows` drops
         # it.
+        rows = _index(rows)
         past = np.iinfo(rows.dtype).max
         return self.library.unique(rows, return_inverse=True, size=rows.shape[0], fill_value=past)
 

@@ -67,7 +67,8 @@ class Embedding(Module):
         if ids.dtype.kind not in "iu":
             raise DtypeError(f"{self.label()} looks up integer ids and got {ids.dtype}.", fix="ids.astype('int32')")
         if is_tracer(ids._data):
-            # Past the end the look-up gives nan; below 0 it would count from the end.
+            # Past the end the look-up gives nan; below 0 it would count from the end. A small dtype lacks such ids.
+            ids = ops.astype(ids, "int32") if ids.dtype.itemsize < 4 else ids
             ids = ops.where(ids < 0, self.num_embeddings, ids) if ids.dtype.kind == "i" else ids
         else:
             self._check(ids)
