@@ -132,10 +132,14 @@ def gradients(
                 answer = _apply_rule(node, arrived)
                 for x, g, needed in zip(node.inputs, answer, node.needs, strict=True):
                     if needed and g is not None:  # a rule may give more than it was asked for
-                        data = x._data
-                        if g.shape != data.shape or g.dtype is not data.dtype:
+                        own, data = x._data, g._data if type(g) is Tensor else g
+                        if data.shape != own.shape or data.dtype is not own.dtype:
                             g = _fit(g, x, node)
-                        send(x, g)
+                        made = x._node
+                        if made is None or made.op.several or made.order in arriving:
+                            send(x, g)
+                        else:
+                            arriving[made.order] = g
                 if not retain_graph:
                     node.free()
     finally:

@@ -121,9 +121,9 @@ class Op(Generic[P]):
         """Executes the operation and, where a gradient is needed, leaves a node; every operation passes here."""
         given: tuple[Any, ...] = inputs
         options: dict[str, Any] = attributes
-        if options or self._required or len(given) != self._arity:
+        if len(given) != self._arity or ((options or self._required) and options.keys() != self._known):
             given, options = self.bind(given, options)
-        else:
+        elif not options:
             options = self._defaults
         recording = RECORDING.get()
         needed = foreign = False
@@ -194,7 +194,7 @@ class Op(Generic[P]):
     ) -> Any:
         """The results of an operation with several, as Tensors that share one node."""
         result = tuple(result)
-        if not _plain(arrays, result):
+        if xp is not numpy_namespace or not _plain(arrays, result):
             result, saved = _settled(self, inputs, xp, arrays, attributes, result, saved)
         outputs = tuple([wrap(r) for r in result])
         node = self._record(inputs, arrays, attributes, result, saved) if needed else None
@@ -270,11 +270,11 @@ _WIDE = (float64, complex128, _FLOAT16)
 
 
 def _plain(arrays: list[Any], results: tuple[Any, ...]) -> bool:
-    """Whether only float32 came out, of NumPy arrays without bfloat16 among them: nothing needs a look."""
+    """Whether only float32 came out of NumPy, with no bfloat16 going in: then nothing needs a look."""
     for r in results:
         if r.dtype is not float32:
             return False
-    return not [a for a in arrays if type(a) is not ndarray or a.dtype is bfloat16]
+    return not [a for a in arrays if (a.dtype is bfloat16 if type(a) is ndarray else type(a) is bfloat16.type)]
 
 
 def _settled(
@@ -403,10 +403,13 @@ def per_input(*rules: Callable[..., Any] | None) -> Rule:
     Only those whose input needs a gradient are called. The last serves all further inputs of a variadic op.
     A None stands for an input that never gets a gradient (indices, conditions).
     """
+    first = rules[0] if len(rules) == 1 else None
 
     def backward(node: Node, g: Any) -> list[Any]:
         y, inputs = values(node)
         attributes, needs = node.attributes, node.needs
+        if first is not None and len(needs) == 1:
+            return [first(g, y, inputs[0], **attributes)]
         chosen = rules
         if len(rules) != len(needs):
             chosen = (rules + rules[-1:] * (len(needs) - len(rules)))[: len(needs)]

@@ -553,10 +553,15 @@ def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tens
     return made
 
 
+_TAKEN_AS_THEY_ARE = frozenset(map(np.dtype, ("float32", "int64", "int32", "uint8", "bool")))
+
+
 def as_tensor(data: Any) -> Tensor:
     """The data as a Tensor, without a copy where possible: how operations take in NumPy arrays and lists."""
     if isinstance(data, Tensor):
         return data
+    if type(data) is np.ndarray and data.dtype in _TAKEN_AS_THEY_ARE:
+        return wrap(data)
     try:
         return wrap(_as_array(data, None, copy=False))
     except (ValueError, TypeError) as error:
@@ -650,13 +655,14 @@ class Variable(Tensor):
             ShapeError: when the shape differs.
             DtypeError: when the value would lose its fraction (floating into integer).
         """
-        array = as_tensor(value)._data
-        shape, dtype = self._value.shape, self._value.dtype
-        if array.shape != shape:
+        array = value._data if type(value) is Tensor else as_tensor(value)._data
+        held = self._value
+        if array.shape != held.shape:
             raise ShapeError(
-                f"{self.name or 'The Variable'} has the shape {shape}; {array.shape} cannot be assigned to it."
+                f"{self.name or 'The Variable'} has the shape {held.shape}; {array.shape} cannot be assigned to it."
             )
-        if array.dtype != dtype:
+        if array.dtype != held.dtype:
+            dtype = held.dtype
             if array.dtype.kind not in "biu" and dtype.kind in "biu":
                 raise DtypeError(f"{self.name or 'The Variable'} is {dtype}; {array.dtype} cannot be assigned to it.")
             array = FUNCTIONS["astype"](wrap(array), dtype)._data

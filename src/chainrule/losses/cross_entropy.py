@@ -67,8 +67,10 @@ def cross_entropy(
     labels = as_labels("cross_entropy", logits, target)
     classes = logits.shape[-1]
     if class_weights is None and not label_smoothing and ignore_index is None:
-        rows = ops.softmax_cross_entropy(logits, labels)
-        loss = reduce(rows, reduction, weights)
+        if weights is None and reduction == "mean" and labels.size:
+            loss = ops.softmax_cross_entropy(logits, labels, mean=True)
+        else:
+            loss = reduce(ops.softmax_cross_entropy(logits, labels), reduction, weights)
         # A label outside makes its row nan: the labels need looking at only then.
         if _has_nan(loss):
             check_range("cross_entropy", labels, classes)

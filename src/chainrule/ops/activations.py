@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from chainrule.array import float32
-from chainrule.graph import FUNCTIONS, op, per_input
+from chainrule.graph import FUNCTIONS, OPS, op, per_input
 from chainrule.ops.samplers import unary
 
 __all__ = ["gelu", "log_softmax", "relu", "sigmoid", "softmax", "softplus"]
@@ -36,7 +36,16 @@ def softplus(xp: Any, x: Any, /) -> Any:
     return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
 
 
-@op(backward=per_input(lambda g, y, x: FUNCTIONS["where"](x > 0, g, 0.0)), samples=unary(apart_from=(0.0,)))
+@op(
+    backward=per_input(lambda h, y, g, x: OPS["relu_slope"](h, x), None),
+    samples=lambda rng: [((rng.normal(size=(3, 4)), rng.normal(size=(3, 4))), {})],
+)
+def _relu_slope(xp: Any, g: Any, x: Any, /) -> Any:
+    """g where x > 0, else 0: the gradient of `relu`, as one operation."""
+    return xp.where(x > 0, g, 0.0)
+
+
+@op(backward=per_input(lambda g, y, x: _relu_slope(g, x)), samples=unary(apart_from=(0.0,)))
 def relu(xp: Any, x: Any, /) -> Any:
     """max(x, 0); the gradient at 0 is 0.
 

@@ -129,10 +129,12 @@ def _scaled_rows(xp: Any, g: Any, slope: Any, /) -> Any:
 
 
 def _softmax_cross_entropy_gradient(node: Node, g: Any) -> list[Any]:
+    mean = node.attributes["mean"]
     if is_recording():
         _, (logits, labels) = values(node)
-        return [_softmax_cross_entropy_slope(g, logits, labels), None]
-    return [_scaled_rows(g, wrap(node.saved)), None]
+        rows = FUNCTIONS["broadcast_to"](g / labels.size, labels.shape) if mean else g
+        return [_softmax_cross_entropy_slope(rows, logits, labels), None]
+    return [(FUNCTIONS["multiply"] if mean else _scaled_rows)(g, wrap(node.saved)), None]
 
 
 @op(
@@ -140,11 +142,12 @@ def _softmax_cross_entropy_gradient(node: Node, g: Any) -> list[Any]:
     samples=lambda rng: [
         ((rng.normal(size=(5, 4)), rng.integers(0, 4, (5,))), {}),
         ((rng.normal(size=(2, 3, 4)), rng.integers(0, 4, (2, 3))), {}),
+        ((rng.normal(size=(2, 3, 4)), rng.integers(0, 4, (2, 3))), {"mean": True}),
     ],
     saves=True,
 )
-def softmax_cross_entropy(xp: Any, logits: Any, labels: Any, /) -> Any:
-    """-log softmax(logits)[label] of each row: logits (…, C), integer labels (…) → (…).
+def softmax_cross_entropy(xp: Any, logits: Any, labels: Any, /, *, mean: bool = False) -> Any:
+    """-log softmax(logits)[label] of each row: logits (…, C), integer labels (…) → (…), or their mean, of at least one.
 
     Its gradient is softmax(logits) - onehot(label). A label outside 0 … C-1 gives nan.
     """
@@ -154,7 +157,9 @@ def softmax_cross_entropy(xp: Any, logits: Any, labels: Any, /) -> Any:
     total = xp.sum(e, axis=-1, keepdims=True)
     chosen = _chosen(xp, labels, classes)
     loss = xp.log(total[..., 0]) - xp.sum(xp.where(chosen, shifted, 0.0), axis=-1)
-    return xp.where((labels >= 0) & (labels < classes), loss, math.nan), e / total - chosen
+    loss = xp.where((labels >= 0) & (labels < classes), loss, math.nan)
+    slope = e / total - chosen
+    return (xp.mean(loss), slope / labels.size) if mean else (loss, slope)
 
 
 def _sigmoid_cross_entropy_target(g: Any, y: Any, logits: Any, target: Any) -> Any:

@@ -32,13 +32,14 @@ def adam_scales(xp: Any, count: Any, lr: Any, /, *, beta1: float, beta2: float, 
 
 
 def _step(xp: Any, g: Any, m: Any, v: Any, size: Any, epsilon: Any, beta1: float, beta2: float) -> tuple[Any, Any, Any]:
-    # += and its like reuse what the line before has made: NumPy is twice as fast in memory that is at hand.
+    # += and its like, on what was made a line before, spare NumPy memory that is not at hand: half of the time.
     m = beta1 * m
     m += (1.0 - beta1) * g
-    squares = g * g
-    squares *= 1.0 - beta2
+    square = g * g
+    square *= 1.0 - beta2
     v = beta2 * v
-    v += squares
+    v += square
+    del square  # the root is made where it was
     root = xp.sqrt(v)
     root += epsilon
     step = size * m
@@ -82,11 +83,12 @@ def adam_together(
     for i in range(0, len(arrays), 4):
         g, p, m, v = arrays[i : i + 4]
         if i == 0 or g.dtype != arrays[i - 4].dtype:
-            s, e = size.astype(g.dtype), epsilon.astype(g.dtype)
-        step, m, v = _step(xp, g + decay * p if decay else g, m, v, s, e, beta1, beta2)
+            s, e = -size.astype(g.dtype), epsilon.astype(g.dtype)
+        q, m, v = _step(xp, g + decay * p if decay else g, m, v, s, e, beta1, beta2)
         if fraction is not None:
-            step += fraction.astype(p.dtype) * p
-        new += [p - step, m, v]
+            q -= fraction.astype(p.dtype) * p
+        q += p
+        new += (q, m, v)
     return new
 
 

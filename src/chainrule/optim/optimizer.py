@@ -12,7 +12,8 @@ from chainrule import ops
 from chainrule.array import is_floating
 from chainrule.compile import Followed
 from chainrule.errors import CheckpointError, ConfigError, GradientError, suggest
-from chainrule.graph import TRACE, RowSparse, Tensor, Variable, as_tensor, changed, gradients, no_grad, wrap
+from chainrule.graph import TRACE, RowSparse, Tensor, Variable, as_tensor, changed, gradients, wrap
+from chainrule.graph.context import RECORDING
 from chainrule.ops.rows import set_rows
 from chainrule.optim.clipping import clip_gradients, distinct_rows
 
@@ -271,13 +272,14 @@ class Optimizer(Followed):
         parameters = self.parameters
         wanted = [p for p in parameters if p.requires_grad]
         found = {id(p): g for p, g in gradients([made], [None], wanted=wanted)}
-        self.zero_grad()
+        for p in parameters:
+            p.grad = None
         self.update([found.get(id(p)) for p in parameters])
         return made
 
     def update(self, given: list[Any]) -> None:
         """One step by these gradients, one for each of `parameters`: a Tensor, a RowSparse, or None for no update."""
-        if all(g is None for g in given):
+        if not [g for g in given if g is not None]:
             raise GradientError(
                 f"None of the {len(given)} parameters of {type(self).__name__} has a gradient.",
                 fix="loss.backward() before step(); or a loss that is computed from these parameters, outside of "
@@ -288,29 +290,37 @@ class Optimizer(Followed):
             self._tell_settings(trace)
             for group in self.groups:
                 trace.guard(group, "_hyperparameters", group._hyperparameters)
-        with no_grad():
+        recording = RECORDING.set(False)
+        try:
             self.count.assign(self.count + 1)
             prepared = [self._prepare(g) for g in given]
-            prepared = clip_gradients(prepared, self.clip_norm, self.clip_value, self.dialect)
+            if self.clip_norm is not None or self.clip_value is not None:
+                prepared = clip_gradients(prepared, self.clip_norm, self.clip_value, self.dialect)
             rest = iter(prepared)
             for group in self.groups:
-                scales = self.scales(group)
-                dense: list[tuple[Variable, Tensor]] = []
+                scales, options = self.scales(group), group.options
+                ps: list[Variable] = []
+                gs: list[Tensor] = []
                 for p in group.parameters:
                     g = next(rest)
                     if isinstance(g, RowSparse):
-                        self.update_rows(p, g, scales, group.options)
-                    elif g is not None and p.size > _LARGE:
-                        self.update_dense([p], [g], scales, group.options)
+                        self.update_rows(p, g, scales, options)
+                    elif g is not None and g.size > _LARGE:
+                        self.update_dense([p], [g], scales, options)
                     elif g is not None:
-                        dense.append((p, g))
-                if dense:
-                    self.update_dense([p for p, _ in dense], [g for _, g in dense], scales, group.options)
+                        ps.append(p)
+                        gs.append(g)
+                if ps:
+                    self.update_dense(ps, gs, scales, options)
+        finally:
+            RECORDING.reset(recording)
 
     def _prepare(self, g: Any) -> Any:
         if isinstance(g, RowSparse):
             return distinct_rows(g) if self.lazy else g.dense()
-        return g if g is None else as_tensor(g).detach()
+        if g is None or (type(g) is Tensor and not g.requires_grad):
+            return g
+        return as_tensor(g).detach()
 
     def update_dense(
         self, ps: list[Variable], gs: list[Tensor], scales: tuple[Tensor, ...], options: dict[str, Any]
