@@ -103,6 +103,7 @@ def test_threads_may_run_one_step_at_once():
     assert float(a[0]) == 201.0
 
 
+@pytest.mark.slow  # shoots at a running program, and so depends on what else the machine does
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers that interrupt")
 def test_ctrl_c_during_a_program_loses_no_state():
     a, add = counter()

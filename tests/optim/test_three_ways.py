@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import chainrule as cr
 from chainrule import losses, nn, optim
 from chainrule.optim import by_name
+from chainrule.optim.optimizer import DIALECTS
 
 STEPS = 4
 
@@ -64,7 +65,7 @@ def trained(rule: str, way: str, tied: bool, frozen: bool, dtype: str, options: 
     tied=st.booleans(),
     frozen=st.booleans(),
     lazy=st.booleans(),
-    dialect=st.sampled_from(optim.optimizer.DIALECTS),
+    dialect=st.sampled_from(DIALECTS),
     clip_norm=st.sampled_from([None, 0.1]),
     clip_value=st.sampled_from([None, 0.05]),
     weight_decay=st.sampled_from([0.0, 1e-3]),
