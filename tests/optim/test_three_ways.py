@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chainrule as cr
-from chainrule import losses, nn, optim
+from chainrule import losses, nn
 from chainrule.optim import by_name
 from chainrule.optim.optimizer import DIALECTS
 
