@@ -36,11 +36,13 @@ def _chainrule(weights: Arrays) -> Callable:
 
 
 def chainrule_scan(weights: Arrays, x: np.ndarray, y: np.ndarray) -> Round:
-    """Many steps in one program, as `Trainer` runs them."""
+    """Many steps in one program, as `Trainer` runs them: the data are Variables, the steps choose their rows."""
     import chainrule as cr
 
-    step = cr.compile(_chainrule(weights))
-    return lambda: float(step.scan(x, y).numpy()[-1])
+    step, images, labels = _chainrule(weights), cr.Variable(x), cr.Variable(y)
+    chosen = cr.compile(lambda i: step(cr.take(images, i, axis=0), cr.take(labels, i, axis=0)))
+    numbers = np.arange(len(x))
+    return lambda: float(chosen.scan(numbers).numpy()[-1])
 
 
 def chainrule_steps(weights: Arrays, x: np.ndarray, y: np.ndarray) -> Round:

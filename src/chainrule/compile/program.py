@@ -93,7 +93,7 @@ class Program:
         written = [v._value for v in self.written]
         if written and max(map(getrefcount, written)) > _ALONE:
             written = _own(written)
-        read = [v._value for v in self.read]
+        read = [_placed(v) for v in self.read]
         grads = [dense(v) for v in self.with_grad]
         # The program has taken over the Variables' memory, so Ctrl-C must not come between its results and them. Called
         # by `extend`, it leaves the results in the list before Python looks for signals; then they are taken over, if
@@ -128,6 +128,15 @@ class Program:
 def _shown(value: Any) -> str:
     """A value in a reason: numbers and texts as they are, objects by what they are."""
     return repr(value) if isinstance(value, bool | int | float | str | np.dtype | None) else f"a {type(value).__name__}"
+
+
+def _placed(variable: Variable) -> Any:
+    """The value where programs find it without a copy: moved there once, not at every call."""
+    if type(variable._value) is np.ndarray:
+        import jax
+
+        variable._value = jax.device_put(variable._value)
+    return variable._value
 
 
 def dense(variable: Variable) -> Any:
