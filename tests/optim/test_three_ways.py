@@ -14,7 +14,7 @@ from chainrule import losses, nn
 from chainrule.optim import by_name
 from chainrule.optim.optimizer import DIALECTS
 
-STEPS = 4
+STEPS = 3
 
 
 class Model(nn.Module):
@@ -59,7 +59,7 @@ def trained(rule: str, way: str, tied: bool, frozen: bool, dtype: str, options: 
     return {**model.state_dict(), **{f"optimizer.{k}": v for k, v in optimizer.state_dict().items()}}
 
 
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(
     rule=st.sampled_from(sorted(by_name.OPTIMIZERS)),
     tied=st.booleans(),
