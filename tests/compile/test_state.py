@@ -10,6 +10,7 @@ import pytest
 
 import chainrule as cr
 from chainrule import nn
+from chainrule.errors import CompileError
 from chainrule.graph import RowSparse
 
 
@@ -143,3 +144,48 @@ def test_row_sparse_gradients_from_before_are_taken_in():
         look_up(ids)
         assert table.weight.grad.numpy()[:4, 0].tolist() == [0.0, 4.0, 0.0, 2.0]
     assert len(look_up.compilations) == 2
+
+
+def test_a_tensor_from_outside_cannot_collect_a_gradient_inside():
+    outside = cr.tensor([1.0, 2.0], requires_grad=True)
+    (outside * 3.0).sum().backward()
+
+    @cr.compile
+    def step(x):
+        (outside * x).sum().backward()
+
+    for _ in range(2):
+        with pytest.raises(CompileError, match="only Variables can keep one") as caught:
+            step(cr.ones((2,)))
+        assert "nn.Parameter" in str(caught.value) and "test_state.py" in str(caught.value)
+        assert outside.grad.tolist() == [3.0, 3.0]
+
+    @cr.compile
+    def inside(x):
+        leaf = cr.tensor([1.0, 2.0], requires_grad=True)
+        (leaf * x * x).sum().backward()
+        (x := cr.tensor(1.0, requires_grad=True)).backward()
+        return leaf.grad, x.grad
+
+    assert [g.tolist() for g in inside(cr.tensor([3.0, 4.0]))] == [[9.0, 16.0], 1.0]
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_higher_derivatives_of_a_variable_that_programs_use(write):
+    w = nn.Parameter([0.5, 1.0] if write else [1.0, 2.0])
+    use = cr.compile(lambda: w.assign(w * 2.0) if write else w.sum())
+    if write:
+        use()  # which leaves its values in the program's memory
+    y = (w * w * w).sum()
+    if not write:
+        use()  # which moves its values
+    y.backward(create_graph=True)
+    g, w.grad = w.grad, None
+    g.sum().backward()
+    np.testing.assert_array_equal(w.grad, [6.0, 12.0])
+    if write:
+        use()
+        y = (w * w * w).sum()
+        use()
+        with pytest.raises(cr.errors.GradientError, match="assigned to after"):
+            y.backward(create_graph=True)

@@ -190,6 +190,7 @@ class CompiledFunction(Generic[P, R]):
                 return flatten_result(result, arrays), arrays
         finally:
             TRACE.reset(token)
+            trace.forget_leaf_grads()
 
     def _compile(
         self, jax: Any, key: Any, leaves: list[Any], plan: Discovery, names: list[Name], started: float
@@ -204,6 +205,7 @@ class CompiledFunction(Generic[P, R]):
             def step(state: list[Any], inputs: list[Any]) -> Any:
                 values = {id(v): x for v, x in zip([*written, *read], [*state, *read_values], strict=True)}
                 trace = Trace(values, set(plan.written), {id(v): g for v, g in zip(with_grad, grads, strict=True)})
+                trace.known_leaves = plan.leaves
                 told["result"], arrays = self._trace(trace, structure, inputs)
                 told["guards"] = trace.lasting_guards()
                 told["ops"] = frozenset(trace.ops)

@@ -132,11 +132,16 @@ def _shown(value: Any) -> str:
 
 def _placed(variable: Variable) -> Any:
     """The value where programs find it without a copy: moved there once, not at every call."""
-    if type(variable._value) is np.ndarray:
-        import jax
+    value = variable._value
+    if type(value) is not np.ndarray:
+        return value
+    import jax
 
-        variable._value = jax.device_put(variable._value)
-    return variable._value
+    placed = jax.device_put(value)
+    with _WRITING:
+        if variable._value is value:  # and not what another thread has written meanwhile
+            variable._value = placed
+    return placed
 
 
 def dense(variable: Variable) -> Any:

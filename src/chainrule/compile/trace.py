@@ -8,6 +8,7 @@ from chainrule.array import jax_namespace
 from chainrule.compile.surroundings import same
 from chainrule.errors import CompileError
 from chainrule.graph import RowSparse, Tensor, Variable, source_of_caller, wrap
+from chainrule.graph.tensor import is_tracer
 
 __all__ = ["Discovery", "NewStateError", "Trace"]
 
@@ -33,6 +34,8 @@ class Trace:
         self.grads: dict[int, Tensor | RowSparse | None] = {}
         self.touched_grads: dict[int, Variable] = {}
         self.read_first: dict[int, Variable] = {}
+        self.leaves: dict[int, tuple[Tensor, Any]] = {}
+        self.known_leaves: dict[int, tuple[Tensor, Any]] = {}
         self.guards: dict[tuple[int, str], tuple[Any, str, Any]] = {}
         self.ops: set[str] = set()
 
@@ -67,6 +70,27 @@ class Trace:
 
     def guard(self, holder: Any, attribute: str, value: Any) -> None:
         self.guards.setdefault((id(holder), attribute), (holder, attribute, value))
+
+    def leaf_grad(self, tensor: Tensor) -> None:
+        """Notes that a Tensor with a value is about to get a gradient, which is one of this trace.
+
+        Raises:
+            CompileError: for one from outside, which is the same at every run; one made inside is a new one.
+        """
+        if id(tensor) in self.known_leaves:
+            raise CompileError(
+                "A Tensor from outside the compiled function is to get a gradient inside; only Variables can keep one.",
+                where=source_of_caller(),
+                fix="make it a cr.Variable(..., requires_grad=True) or an nn.Parameter, or compute with cr.grad and "
+                "return the gradient",
+            )
+        if not is_tracer(tensor._data):
+            self.leaves.setdefault(id(tensor), (tensor, tensor._grad))
+
+    def forget_leaf_grads(self) -> None:
+        """Leaves outside get back what they had: nothing of a trace outlives it."""
+        for tensor, before in self.leaves.values():
+            tensor._grad = before
 
     def lasting_guards(self) -> list[tuple[Any, str, Any]]:
         """The guards but for settings that the function changes itself, such as a counter, which would never hold."""

@@ -61,6 +61,9 @@ class Tensor:
 
     @grad.setter
     def grad(self, value: Tensor | RowSparse | None) -> None:
+        trace = TRACE.get()
+        if trace is not None:
+            trace.leaf_grad(self)
         self._grad = value
 
     @property
@@ -673,7 +676,9 @@ class Variable(Tensor):
             self._value = np.asarray(array) if isinstance(array, np.generic) else array
 
     def at(self, array: Array) -> Tensor:
-        if self._data is not array:
+        held = self._data
+        # A program that uses the Variable may have moved its values: another array with equal ones will do.
+        if held is not array and (is_tracer(held) or not np.array_equal(to_numpy(held), to_numpy(array))):
             raise GradientError(
                 f"{self.name or 'A Variable'} was assigned to after the graph that is being differentiated had "
                 "read it.",
