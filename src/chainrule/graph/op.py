@@ -72,6 +72,8 @@ class Op(Generic[P]):
         quiet: whether floating-point warnings of NumPy are not worth showing (log of 0 is -inf by definition).
         samples: `samples(rng)` gives inputs for the table-driven tests.
         second_order: whether the rule's own derivative is tested too.
+        in_loops: whether XLA on a CPU runs it inside a loop as fast as outside; convolutions it does not, so steps that
+            have them are called one by one.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Op(Generic[P]):
         quiet: bool = False,
         samples: Callable[[np.random.Generator], Iterable[Sample]] | None = None,
         second_order: bool = True,
+        in_loops: bool = True,
     ) -> None:
         self.name = forward.__name__.lstrip("_")  # `_concat` is the record behind the public function `concat`
         self.forward = forward
@@ -95,6 +98,7 @@ class Op(Generic[P]):
         self.quiet = quiet
         self.samples = samples
         self.second_order = second_order
+        self.in_loops = in_loops
         self.__name__ = self.name
         self.__qualname__ = self.name
         self.__doc__ = forward.__doc__
@@ -362,6 +366,7 @@ def op(
     quiet: bool = False,
     samples: Callable[[np.random.Generator], Iterable[Sample]] | None = None,
     second_order: bool = True,
+    in_loops: bool = True,
 ) -> Callable[[Callable[Concatenate[Any, P], Any]], Op[P]]:
     """Decorates a forward function into the record of an operation; the arguments are `Op`'s.
 
@@ -389,6 +394,7 @@ def op(
             quiet=quiet,
             samples=samples,
             second_order=second_order,
+            in_loops=in_loops,
         )
         if forward.__module__.startswith("chainrule.") and OPS.setdefault(made.name, made) is not made:
             raise OpError(f"There are two records of the operation {made.name}.")

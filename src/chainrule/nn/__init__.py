@@ -29,6 +29,7 @@ from chainrule.nn.flatten import Flatten
 from chainrule.nn.layer_norm import LayerNorm
 from chainrule.nn.linear import Linear
 from chainrule.nn.module import Module
+from chainrule.nn.pytorch import load_pytorch
 from chainrule.nn.residual import Residual
 from chainrule.nn.variables import Buffer, Parameter
 from chainrule.nn.watching import watch
@@ -63,6 +64,7 @@ __all__ = [
     "Softplus",
     "Tanh",
     "activation",
+    "load_pytorch",
     "watch",
 ]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from chainrule import init, ops
 from chainrule.errors import ConfigError, ShapeError
 from chainrule.graph import Tensor, no_grad
@@ -96,6 +98,9 @@ class BatchNorm(Module):
             self.running_mean.assign(keep * self.running_mean + m * mean)
             self.running_var.assign(keep * self.running_var + (m * n / (n - 1)) * variance)
         return y
+
+    def from_pytorch(self, entries: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {name: value for name, value in entries.items() if name != "num_batches_tracked"}
 
     def extra_repr(self) -> str:
         return (

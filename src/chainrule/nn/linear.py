@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from chainrule import init, ops
 from chainrule.errors import ShapeError
 from chainrule.graph import Tensor
@@ -69,6 +71,9 @@ class Linear(Module):
 
     def label(self) -> str:
         return super().label().replace(self.extra_repr(), f"{self.in_features}, {self.out_features}")
+
+    def from_pytorch(self, entries: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {name: value.T if name == "weight" else value for name, value in entries.items()}
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"

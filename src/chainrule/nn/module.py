@@ -224,6 +224,12 @@ class Module(Followed):
         for path, array in arrays.items():
             own[path].assign(wrap(np.array(array)))
 
+    def from_pytorch(self, entries: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """This layer's own entries of a PyTorch `state_dict`, by its own names and in its own layout; for
+        `nn.load_pytorch`.
+        """
+        return entries
+
     # -- modes --------------------------------------------------------------------------------------------------------
 
     def train(self: M, mode: bool = True) -> M:
