@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -102,6 +103,12 @@ class _NumpyNamespace(Namespace):
         np.add.at(y, rows, values)
         return y
 
+    def max_rows(self, x: Array, rows: Array, values: Array) -> Array:
+        """A copy of x whose given rows, of its first axis, are the larger of what was there and the values."""
+        y = np.array(x, copy=True)
+        np.maximum.at(y, rows, values)
+        return y
+
     def set_rows(self, x: Array, rows: Array, values: Array) -> Array:
         """A copy of x with the given rows replaced; rows outside x are dropped."""
         inside = rows < x.shape[0]
@@ -121,6 +128,21 @@ class _NumpyNamespace(Namespace):
     def barrier(self, x: Array) -> Array:
         """Keeps a compiler from recomputing x in each of its consumers; nothing to do on NumPy."""
         return x
+
+    def scan(
+        self, step: Callable[..., Any], carry: Any, sequence: list[Array], length: int, reverse: bool = False
+    ) -> tuple[Any, list[Array]]:
+        """A loop: step(carry, [x[t] for x in sequence]) gives the next carry and a list of outputs, which are stacked.
+
+        In reverse, t counts down; outputs stay at the place of their t.
+        """
+        if not length:
+            outputs = step(carry, [np.zeros(x.shape[1:], x.dtype) for x in sequence])[1]
+            return carry, [np.zeros((0, *y.shape), y.dtype) for y in outputs]
+        made: list[Any] = [None] * length
+        for t in reversed(range(length)) if reverse else range(length):
+            carry, made[t] = step(carry, [x[t] for x in sequence])
+        return carry, [np.stack(parts) for parts in zip(*made, strict=True)]
 
 
 class _JaxNamespace(Namespace):
@@ -218,6 +240,9 @@ class _JaxNamespace(Namespace):
     def add_rows(self, x: Array, rows: Array, values: Array) -> Array:
         return self.library.asarray(x).at[rows].add(values, mode="drop")
 
+    def max_rows(self, x: Array, rows: Array, values: Array) -> Array:
+        return self.library.asarray(x).at[rows].max(values, mode="drop")
+
     def set_rows(self, x: Array, rows: Array, values: Array) -> Array:
         return x.at[rows].set(values, mode="drop", unique_indices=True)
 
@@ -233,6 +258,11 @@ class _JaxNamespace(Namespace):
 
     def barrier(self, x: Array) -> Array:
         return self._lax.optimization_barrier(x)
+
+    def scan(
+        self, step: Callable[..., Any], carry: Any, sequence: list[Array], length: int, reverse: bool = False
+    ) -> tuple[Any, list[Array]]:
+        return self._lax.scan(step, carry, sequence, length, reverse)
 
 
 numpy_namespace = _NumpyNamespace()

@@ -28,6 +28,7 @@ from chainrule.ops import (
     rounding,
     rows,
     searching,
+    segments,
     sets,
     shapes,
     sorting,
@@ -51,6 +52,7 @@ from chainrule.ops.reductions import *
 from chainrule.ops.rounding import *
 from chainrule.ops.rows import *
 from chainrule.ops.searching import *
+from chainrule.ops.segments import *
 from chainrule.ops.sets import *
 from chainrule.ops.shapes import *
 from chainrule.ops.sorting import *
@@ -75,6 +77,7 @@ __all__ += reductions.__all__
 __all__ += rounding.__all__
 __all__ += rows.__all__
 __all__ += searching.__all__
+__all__ += segments.__all__
 __all__ += sets.__all__
 __all__ += sorting.__all__
 __all__ += shapes.__all__
