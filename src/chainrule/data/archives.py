@@ -16,7 +16,7 @@ from chainrule.data.finite import check_finite
 from chainrule.data.parts import ArrayPart
 from chainrule.errors import DataError, DtypeError, ShapeError
 
-__all__ = ["array_part", "parts_from_arrays", "read_npy", "read_npz"]
+__all__ = ["array_part", "parts_from_arrays", "read_arrays", "read_npy", "read_npz"]
 
 _PAIRS = (
     ("x_train", "y_train"),
@@ -50,8 +50,16 @@ def read_npz(path: Path, *, labelled: bool = True) -> tuple[ArrayPart, ArrayPart
     `classes` for names.
 
     Raises:
-        DataError: damaged, pickled objects inside, keys that are not understood, or sizes beyond what the file can
-            hold.
+        DataError: as `read_arrays` does, and for keys that are not understood.
+    """
+    return parts_from_arrays(read_arrays(path), path.name, labelled=labelled)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an archive by name.
+
+    Raises:
+        DataError: damaged, pickled objects inside, or sizes beyond what the file can hold.
     """
     existing(path)
     arrays: dict[str, np.ndarray] = {}
@@ -77,7 +85,7 @@ def read_npz(path: Path, *, labelled: bool = True) -> tuple[ArrayPart, ArrayPart
             where=str(path),
             fix="write it with numpy.savez(path, x=x, y=y), with numbers and text only",
         ) from None
-    return parts_from_arrays(arrays, path.name, labelled=labelled)
+    return arrays
 
 
 def read_npy(path: Path) -> ArrayPart:
