@@ -26,6 +26,9 @@ from chainrule.nn.containers import ModuleDict, ModuleList, Sequential
 from chainrule.nn.dropout import Dropout
 from chainrule.nn.embedding import Embedding
 from chainrule.nn.flatten import Flatten
+from chainrule.nn.graph_attention import GATConv
+from chainrule.nn.graph_convolution import GCNConv
+from chainrule.nn.graph_sage import SAGEConv
 from chainrule.nn.layer_norm import LayerNorm
 from chainrule.nn.linear import Linear
 from chainrule.nn.module import Module
@@ -43,6 +46,8 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
+    "GATConv",
+    "GCNConv",
     "Hardmax",
     "Heaviside",
     "Identity",
@@ -57,6 +62,7 @@ __all__ = [
     "Parameter",
     "ReLU",
     "Residual",
+    "SAGEConv",
     "Sequential",
     "SiLU",
     "Sigmoid",
