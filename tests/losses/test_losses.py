@@ -211,12 +211,38 @@ def test_classes_are_their_functions_and_come_back_from_their_options(name: str)
     assert loss.name == name
     again = losses.make(loss.name, **loss.options)
     assert repr(again) == repr(loss)
-    shape, kind = ((6, 4), "label") if name in ("cross_entropy", "nll") else ((6,), "binary")
+    function, weights = getattr(losses, name), np.arange(6.0)
+    rng = np.random.default_rng(0)
+    if name in ("contrastive", "cosine_embedding", "margin_ranking", "triplet_margin", "info_nce", "bpr"):
+        outputs = tuple(rng.normal(size=(3 if name == "triplet_margin" else 2, 6, 4)))
+        if name in ("bpr", "margin_ranking"):
+            outputs = tuple(x[:, 0] for x in outputs)
+        target = () if name in ("triplet_margin", "info_nce", "bpr") else (np.array([1, 0, 1, 1, 0, 0]),)
+        assert float(loss(outputs, *target)) == float(function(*outputs, *target))
+        assert float(again(outputs, *target, weights=weights)) == float(function(*outputs, *target, weights=weights))
+        with pytest.raises(ConfigError, match="outputs and got"):
+            loss(outputs[0], *target)
+        return
+    shape, kind = (
+        ((6, 4), "label")
+        if name in ("cross_entropy", "nll", "focal", "multi_margin", "distillation")
+        else ((6,), "binary")
+    )
     x, t = _inputs(shape, kind)
-    function = getattr(losses, name)
-    assert float(loss(cr.asarray(x), t)) == float(function(cr.asarray(x), t))
-    weights = np.arange(6.0)
-    assert float(again(cr.asarray(x), t, weights=weights)) == float(function(cr.asarray(x), t, weights=weights))
+    given: tuple[Any, ...] = (t,)
+    if name == "distillation":
+        given = (rng.normal(size=shape), t)
+        assert float(loss(cr.asarray(x), given)) == float(function(cr.asarray(x), *given))
+        return
+    if name == "kl_divergence":
+        x, t = np.log(rng.dirichlet(np.ones(4), 6)), rng.dirichlet(np.ones(4), 6)
+        given = (t,)
+    if name == "gaussian_nll":
+        given = (t, cr.exp(cr.asarray(x)))
+        assert float(loss(cr.asarray(np.stack([x, x], -1)), t)) == float(function(cr.asarray(x), *given))
+        return
+    assert float(loss(cr.asarray(x), t)) == float(function(cr.asarray(x), *given))
+    assert float(again(cr.asarray(x), t, weights=weights)) == float(function(cr.asarray(x), *given, weights=weights))
 
 
 def test_predictions() -> None:

@@ -38,6 +38,15 @@ class Loss:
         """
         raise NotImplementedError
 
+    def several(self, outputs: Any, *names: str) -> tuple[Any, ...]:
+        """The outputs as the tuple that a loss of several of them needs."""
+        if not isinstance(outputs, tuple | list) or len(outputs) != len(names):
+            got = f"{len(outputs)} of them" if isinstance(outputs, tuple | list) else f"a {type(outputs).__name__}"
+            raise ConfigError(
+                f"{type(self).__name__} takes {len(names)} outputs and got {got}.", fix=f"loss(({', '.join(names)}), …)"
+            )
+        return tuple(outputs)
+
     def predict(self, outputs: np.ndarray) -> np.ndarray:
         """What the outputs of a model trained with this loss mean: probabilities, or the numbers themselves."""
         return outputs

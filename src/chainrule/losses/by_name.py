@@ -9,11 +9,25 @@ from chainrule.errors import ConfigError, suggest
 from chainrule.losses.base import Loss
 from chainrule.losses.binary_cross_entropy import BinaryCrossEntropy
 from chainrule.losses.cross_entropy import NLL, CrossEntropy
-from chainrule.losses.regression import MAE, MSE, Huber
+from chainrule.losses.divergence import Distillation, KLDivergence
+from chainrule.losses.focal_loss import BinaryFocal, Focal
+from chainrule.losses.hinges import Hinge, MultiMargin, SoftMargin
+from chainrule.losses.likelihoods import GaussianNLL, PoissonNLL
+from chainrule.losses.pairs import Contrastive, CosineEmbedding, HingeEmbedding, InfoNCE, TripletMargin
+from chainrule.losses.rankings import BPR, MarginRanking
+from chainrule.losses.regression import MAE, MSE, Huber, SmoothL1
 
 __all__ = ["LOSSES", "make"]
 
-LOSSES: dict[str, type[Loss]] = {kind.name: kind for kind in (MSE, MAE, Huber, CrossEntropy, BinaryCrossEntropy, NLL)}
+LOSSES: dict[str, type[Loss]] = {
+    kind.name: kind
+    for kind in (
+        *(MSE, MAE, Huber, SmoothL1, GaussianNLL, PoissonNLL),
+        *(CrossEntropy, BinaryCrossEntropy, NLL, Focal, BinaryFocal, KLDivergence, Distillation),
+        *(Hinge, SoftMargin, MultiMargin),
+        *(Contrastive, CosineEmbedding, HingeEmbedding, TripletMargin, InfoNCE, BPR, MarginRanking),
+    )
+}
 
 
 def make(name: str, **options: Any) -> Loss:

@@ -12,7 +12,7 @@ from chainrule.errors import ConfigError, ShapeError
 from chainrule.graph import Tensor, as_tensor, wrap
 from chainrule.losses.base import Loss
 from chainrule.losses.labels import as_labels, check_range
-from chainrule.losses.reduce import as_target, known_values, reduce, weighted_mean
+from chainrule.losses.reduce import as_target, known_values, reduce, times_log, weighted_mean
 
 __all__ = ["NLL", "CrossEntropy", "cross_entropy", "nll"]
 
@@ -76,9 +76,9 @@ def cross_entropy(
             check_range("cross_entropy", labels, classes)
         return loss
     check_range("cross_entropy", labels, classes, ignore_index)
-    counted, safe = _counted(labels, ignore_index)
-    per_class = None if class_weights is None else _class_weights(class_weights, logits)
-    row_weights = _row_weights(logits, safe, counted, per_class)
+    counted, safe = counted_rows(labels, ignore_index)
+    per_class = None if class_weights is None else class_weights_of(class_weights, logits)
+    row_weights = row_weights_of(logits, safe, counted, per_class)
     rows = ops.softmax_cross_entropy(logits, safe)
     if per_class is not None:
         rows = rows * ops.take(per_class, safe, axis=0)
@@ -86,7 +86,7 @@ def cross_entropy(
         log_p = ops.log_softmax(logits)
         even = -(log_p if per_class is None else log_p * per_class).mean(axis=-1)
         rows = (1.0 - label_smoothing) * rows + label_smoothing * even
-    return _finish(rows, counted, row_weights, reduction, weights)
+    return finish(rows, counted, row_weights, reduction, weights)
 
 
 def _has_nan(loss: Tensor) -> bool:
@@ -105,8 +105,8 @@ def _soft(
     if label_smoothing:
         target = (1.0 - label_smoothing) * target + label_smoothing / logits.shape[-1]
     if class_weights is not None:
-        target = target * _class_weights(class_weights, logits)
-    return reduce(-(target * ops.log_softmax(logits)).sum(axis=-1), reduction, weights)
+        target = target * class_weights_of(class_weights, logits)
+    return reduce(-times_log(target, ops.log_softmax(logits)).sum(axis=-1), reduction, weights)
 
 
 def nll(
@@ -134,18 +134,18 @@ def nll(
     log_p = as_tensor(log_probabilities)
     labels = as_labels("nll", log_p, labels)
     check_range("nll", labels, log_p.shape[-1], ignore_index)
-    counted, safe = _counted(labels, ignore_index)
-    per_class = None if class_weights is None else _class_weights(class_weights, log_p)
-    row_weights = _row_weights(log_p, safe, counted, per_class)
+    counted, safe = counted_rows(labels, ignore_index)
+    per_class = None if class_weights is None else class_weights_of(class_weights, log_p)
+    row_weights = row_weights_of(log_p, safe, counted, per_class)
     chosen = safe[..., None] == np.arange(log_p.shape[-1])
     rows = -ops.where(chosen, log_p, 0.0).sum(axis=-1)
     rows = ops.where(chosen.any(axis=-1), rows, math.nan)  # a label outside, when compiled
     if per_class is not None:
         rows = rows * ops.take(per_class, safe, axis=0)
-    return _finish(rows, counted, row_weights, reduction, weights)
+    return finish(rows, counted, row_weights, reduction, weights)
 
 
-def _class_weights(class_weights: Any, logits: Tensor) -> Tensor:
+def class_weights_of(class_weights: Any, logits: Tensor) -> Tensor:
     made = as_target(class_weights, logits)
     if made.shape != logits.shape[-1:]:
         raise ShapeError(
@@ -156,7 +156,7 @@ def _class_weights(class_weights: Any, logits: Tensor) -> Tensor:
     return made
 
 
-def _counted(labels: Tensor, ignore_index: int | None) -> tuple[Tensor | None, Tensor]:
+def counted_rows(labels: Tensor, ignore_index: int | None) -> tuple[Tensor | None, Tensor]:
     """Which rows count (None: all), and the labels with a harmless one where they do not."""
     if ignore_index is None:
         return None, labels
@@ -164,14 +164,14 @@ def _counted(labels: Tensor, ignore_index: int | None) -> tuple[Tensor | None, T
     return counted, ops.where(counted, labels, wrap(np.zeros((), labels.dtype)))
 
 
-def _row_weights(logits: Tensor, labels: Tensor, counted: Tensor | None, per_class: Tensor | None) -> Tensor | None:
+def row_weights_of(logits: Tensor, labels: Tensor, counted: Tensor | None, per_class: Tensor | None) -> Tensor | None:
     if per_class is None:
         return None if counted is None else ops.astype(counted, logits.dtype)
     chosen = ops.take(per_class, labels, axis=0)
     return chosen if counted is None else ops.where(counted, chosen, 0.0)
 
 
-def _finish(rows: Tensor, counted: Tensor | None, row_weights: Tensor | None, reduction: str, weights: Any) -> Tensor:
+def finish(rows: Tensor, counted: Tensor | None, row_weights: Tensor | None, reduction: str, weights: Any) -> Tensor:
     """Rows that already carry their class weight, reduced with the weights in the denominator."""
     if counted is not None:
         rows = ops.where(counted, rows, 0.0)
@@ -186,15 +186,20 @@ def _finish(rows: Tensor, counted: Tensor | None, row_weights: Tensor | None, re
     return weighted_mean(rows * spread, row_weights * spread)
 
 
-class _Classes(Loss):
-    """What `CrossEntropy` and `NLL` share: class weights and the index to ignore."""
+class Classes(Loss):
+    """What the losses of classes share: class weights, the index to ignore, and what logits mean."""
 
     def __init__(self, *, class_weights: Any, ignore_index: int | None, reduction: str, **options: Any) -> None:
         listed = None if class_weights is None else [float(w) for w in as_tensor(class_weights).tolist()]
         super().__init__(class_weights=listed, ignore_index=ignore_index, reduction=reduction, **options)
 
+    def predict(self, outputs: np.ndarray) -> np.ndarray:
+        """Probabilities (…, C): the softmax."""
+        e = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
+        return e / e.sum(axis=-1, keepdims=True)
 
-class CrossEntropy(_Classes):
+
+class CrossEntropy(Classes):
     """`cross_entropy` as an object; `predict` makes probabilities of the logits.
 
     Example:
@@ -221,13 +226,8 @@ class CrossEntropy(_Classes):
     def __call__(self, outputs: Any, target: Any, *, weights: Any = None) -> Tensor:
         return cross_entropy(outputs, target, weights=weights, **self.options)
 
-    def predict(self, outputs: np.ndarray) -> np.ndarray:
-        """Probabilities (…, C): the softmax."""
-        e = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
-        return e / e.sum(axis=-1, keepdims=True)
 
-
-class NLL(_Classes):
+class NLL(Classes):
     """`nll` as an object; `predict` makes probabilities of the log-probabilities.
 
     Example:

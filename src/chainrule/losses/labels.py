@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from chainrule import ops
 from chainrule.errors import DtypeError, LabelError, ShapeError
 from chainrule.graph import Tensor, as_tensor
 from chainrule.losses.reduce import known_values
 
-__all__ = ["as_labels", "check_range"]
+__all__ = ["as_labels", "as_signs", "check_range"]
 
 
 def as_labels(loss: str, logits: Tensor, labels: Any) -> Tensor:
@@ -68,3 +69,24 @@ def check_range(loss: str, labels: Tensor, classes: int, ignore_index: int | Non
         f"({int(wrong.sum())} of {values.size} are outside).",
         fix=fix,
     )
+
+
+def as_signs(loss: str, target: Any, prediction: Tensor) -> Tensor:
+    """A target of two values as −1 and 1 in the prediction's dtype: −1 and 1, 0 and 1, or truth values.
+
+    Raises:
+        LabelError: for another value, naming the first such place; inside a compiled function it counts by its sign.
+    """
+    target = as_tensor(target)
+    values = known_values(target)
+    if values is not None and values.dtype != bool:
+        wrong = (values != -1) & (values != 0) & (values != 1)
+        if wrong.any():
+            row = tuple(int(i) for i in np.argwhere(wrong)[0])
+            raise LabelError(
+                f"{loss} got the target {values[row]:g} in row {row[0] if len(row) == 1 else row}; it is −1 or 1 "
+                "(or 0 or 1, or a truth value).",
+                fix="target == positive_class",
+            )
+    signs = ops.where(target if target.dtype.kind == "b" else target > 0, 1.0, -1.0)
+    return ops.astype(signs, prediction.dtype)

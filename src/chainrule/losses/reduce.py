@@ -12,7 +12,7 @@ from chainrule.errors import ConfigError, ShapeError
 from chainrule.graph import Tensor, as_tensor
 from chainrule.graph.tensor import is_tracer
 
-__all__ = ["REDUCTIONS", "as_target", "known_values", "reduce", "same_shape"]
+__all__ = ["REDUCTIONS", "as_target", "known_values", "reduce", "same_shape", "times_log", "weighted_mean"]
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -90,3 +90,8 @@ def weighted_mean(weighted: Tensor, weights: Tensor) -> Tensor:
     """Σ weighted / Σ weights, and 0 where the weights add up to 0."""
     total = weights.sum()
     return weighted.sum() / ops.where(total == 0, 1.0, total)
+
+
+def times_log(p: Tensor, log_q: Tensor) -> Tensor:
+    """p · log q, which is 0 where p and q are 0: what cannot be and is not expected costs nothing."""
+    return p * ops.where((p == 0) & (log_q == -math.inf), 0.0, log_q)

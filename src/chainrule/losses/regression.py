@@ -10,7 +10,7 @@ from chainrule.graph import Tensor, as_tensor
 from chainrule.losses.base import Loss
 from chainrule.losses.reduce import as_target, reduce, same_shape
 
-__all__ = ["MAE", "MSE", "Huber", "huber", "mae", "mse"]
+__all__ = ["MAE", "MSE", "Huber", "SmoothL1", "huber", "mae", "mse", "smooth_l1"]
 
 
 def _difference(loss: str, prediction: Any, target: Any) -> Tensor:
@@ -80,6 +80,27 @@ def huber(prediction: Any, target: Any, *, delta: float = 1.0, reduction: str = 
     return reduce(ops.where(size <= delta, 0.5 * d * d, delta * (size - 0.5 * delta)), reduction, weights)
 
 
+def smooth_l1(
+    prediction: Any, target: Any, *, beta: float = 1.0, reduction: str = "mean", weights: Any = None
+) -> Tensor:
+    """½d²/β where |d| < β, else |d| − ½β: `huber` with δ = β, divided by β, so that its slope far out is 1 for every β.
+
+    Arguments:
+        beta: β > 0; towards 0 it becomes `mae`.
+        prediction, target, reduction, weights: as for `mse`.
+
+    Source: Girshick, "Fast R-CNN" (2015), equation 3, with β = 1.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.losses.smooth_l1(cr.tensor([0.5, 3.0]), cr.tensor([0.0, 0.0]), beta=2.0, reduction="none").tolist()
+        [0.0625, 2.0]
+    """
+    if not beta > 0:
+        raise ConfigError(f"smooth_l1 needs beta > 0, got {beta}.", fix="losses.mae, which it becomes at 0")
+    return huber(prediction, target, delta=beta, reduction=reduction, weights=weights) / beta
+
+
 class MSE(Loss):
     """`mse` as an object.
 
@@ -127,3 +148,21 @@ class Huber(Loss):
 
     def __call__(self, outputs: Any, target: Any, *, weights: Any = None) -> Tensor:
         return huber(outputs, target, weights=weights, **self.options)
+
+
+class SmoothL1(Loss):
+    """`smooth_l1` as an object.
+
+    Example:
+        >>> import chainrule as cr
+        >>> float(cr.losses.SmoothL1(beta=2.0)(cr.tensor([3.0]), cr.tensor([0.0])))
+        2.0
+    """
+
+    name = "smooth_l1"
+
+    def __init__(self, *, beta: float = 1.0, reduction: str = "mean") -> None:
+        super().__init__(beta=beta, reduction=reduction)
+
+    def __call__(self, outputs: Any, target: Any, *, weights: Any = None) -> Tensor:
+        return smooth_l1(outputs, target, weights=weights, **self.options)
