@@ -9,6 +9,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from chainrule.array.convolution import (
+    Geometry,
+    convolve_jax,
+    convolve_numpy,
+    kernel_gradient_jax,
+    kernel_gradient_numpy,
+)
 from chainrule.errors import LeakedTracerError
 
 __all__ = ["Array", "Namespace", "jax_namespace", "numpy_namespace", "resolve", "to_numpy"]
@@ -124,6 +131,14 @@ class _NumpyNamespace(Namespace):
         """The distinct rows, and for each of the given rows its place among them."""
         unique, inverse = np.unique(_index(rows), return_inverse=True)
         return unique, inverse
+
+    def convolve(self, x: Array, kernel: Array, geometry: Geometry) -> Array:
+        """The convolution (cross-correlation) of x with a kernel; see `chainrule.array.convolution`."""
+        return convolve_numpy(x, kernel, geometry)
+
+    def kernel_gradient(self, g: Array, x: Array, size: tuple[int, ...], geometry: Geometry) -> Array:
+        """The gradient of the kernel of that convolution, from g, the gradient of its result."""
+        return kernel_gradient_numpy(g, x, size, geometry)
 
     def barrier(self, x: Array) -> Array:
         """Keeps a compiler from recomputing x in each of its consumers; nothing to do on NumPy."""
@@ -255,6 +270,14 @@ class _JaxNamespace(Namespace):
         rows = _index(rows)
         past = np.iinfo(rows.dtype).max
         return self.library.unique(rows, return_inverse=True, size=rows.shape[0], fill_value=past)
+
+    def convolve(self, x: Array, kernel: Array, geometry: Geometry) -> Array:
+        dtype = self.result_type(x, kernel)
+        return convolve_jax(self._lax, x.astype(dtype), kernel.astype(dtype), geometry)
+
+    def kernel_gradient(self, g: Array, x: Array, size: tuple[int, ...], geometry: Geometry) -> Array:
+        dtype = self.result_type(g, x)
+        return kernel_gradient_jax(self._lax, g.astype(dtype), x.astype(dtype), size, geometry)
 
     def barrier(self, x: Array) -> Array:
         return self._lax.optimization_barrier(x)

@@ -13,9 +13,11 @@ from chainrule.init.draws import (
     xavier_uniform,
 )
 from chainrule.init.fans import fans
+from chainrule.init.kernels import convolution
 
 __all__ = [
     "constant",
+    "convolution",
     "fans",
     "he_normal",
     "he_uniform",

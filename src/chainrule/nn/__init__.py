@@ -21,19 +21,42 @@ from chainrule.nn.activations import (
     Tanh,
     activation,
 )
+from chainrule.nn.adaptive_pooling import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AdaptiveAvgPool3d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d,
+    AdaptiveMaxPool3d,
+)
+from chainrule.nn.attention import KeyValueCache, MultiHeadAttention
 from chainrule.nn.batch_norm import BatchNorm
 from chainrule.nn.containers import ModuleDict, ModuleList, Sequential
+from chainrule.nn.convolution import Conv1d, Conv2d, Conv3d
 from chainrule.nn.dropout import Dropout
 from chainrule.nn.embedding import Embedding
 from chainrule.nn.flatten import Flatten
+from chainrule.nn.global_pooling import GlobalAvgPool, GlobalMaxPool
 from chainrule.nn.graph_attention import GATConv
 from chainrule.nn.graph_convolution import GCNConv
 from chainrule.nn.graph_sage import SAGEConv
+from chainrule.nn.group_norm import GroupNorm
 from chainrule.nn.layer_norm import LayerNorm
 from chainrule.nn.linear import Linear
+from chainrule.nn.lora import LoRA, add_lora, lora_state, merge_lora
 from chainrule.nn.module import Module
+from chainrule.nn.pooling import AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d
+from chainrule.nn.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
 from chainrule.nn.pytorch import load_pytorch
 from chainrule.nn.residual import Residual
+from chainrule.nn.rms_norm import RMSNorm
+from chainrule.nn.transformer import (
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
+from chainrule.nn.transposed_convolution import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from chainrule.nn.variables import Buffer, Parameter
 from chainrule.nn.watching import watch
 
@@ -41,36 +64,71 @@ __all__ = [
     "ELU",
     "GELU",
     "Absolute",
+    "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool3d",
+    "AdaptiveMaxPool1d",
+    "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d",
+    "AvgPool1d",
+    "AvgPool2d",
+    "AvgPool3d",
     "BatchNorm",
     "Buffer",
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
     "Dropout",
     "Embedding",
     "Flatten",
     "GATConv",
     "GCNConv",
+    "GlobalAvgPool",
+    "GlobalMaxPool",
+    "GroupNorm",
     "Hardmax",
     "Heaviside",
     "Identity",
+    "KeyValueCache",
     "LayerNorm",
     "LeakyReLU",
+    "LearnedPositions",
     "Linear",
+    "LoRA",
     "LogSoftmax",
+    "MaxPool1d",
+    "MaxPool2d",
+    "MaxPool3d",
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MultiHeadAttention",
     "PReLU",
     "Parameter",
+    "RMSNorm",
     "ReLU",
     "Residual",
+    "RotaryPositions",
     "SAGEConv",
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SinusoidalPositions",
     "Softmax",
     "Softplus",
     "Tanh",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "activation",
+    "add_lora",
     "load_pytorch",
+    "lora_state",
+    "merge_lora",
     "watch",
 ]
 

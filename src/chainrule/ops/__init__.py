@@ -10,10 +10,12 @@ from chainrule.graph import FUNCTIONS
 from chainrule.ops import (
     activations,
     arithmetic,
+    attention_heads,
     bits,
     comparison,
     complex_parts,
     constants,
+    convolution,
     creation,
     data_types,
     exponentials,
@@ -21,9 +23,12 @@ from chainrule.ops import (
     indexing,
     inspection,
     linalg,
+    loops,
     network,
     normalisation,
+    pooling,
     products,
+    recurrent,
     reductions,
     rounding,
     rows,
@@ -36,18 +41,23 @@ from chainrule.ops import (
 )
 from chainrule.ops.activations import *
 from chainrule.ops.arithmetic import *
+from chainrule.ops.attention_heads import *
 from chainrule.ops.bits import *
 from chainrule.ops.comparison import *
 from chainrule.ops.complex_parts import *
 from chainrule.ops.constants import *
+from chainrule.ops.convolution import *
 from chainrule.ops.creation import *
 from chainrule.ops.data_types import *
 from chainrule.ops.exponentials import *
 from chainrule.ops.indexing import *
 from chainrule.ops.inspection import *
+from chainrule.ops.loops import *
 from chainrule.ops.network import *
 from chainrule.ops.normalisation import *
+from chainrule.ops.pooling import *
 from chainrule.ops.products import *
+from chainrule.ops.recurrent import *
 from chainrule.ops.reductions import *
 from chainrule.ops.rounding import *
 from chainrule.ops.rows import *
@@ -61,18 +71,23 @@ from chainrule.ops.trigonometry import *
 __all__ = ["fft", "linalg"]
 __all__ += activations.__all__
 __all__ += arithmetic.__all__
+__all__ += attention_heads.__all__
 __all__ += bits.__all__
 __all__ += comparison.__all__
 __all__ += complex_parts.__all__
 __all__ += constants.__all__
+__all__ += convolution.__all__
 __all__ += creation.__all__
 __all__ += data_types.__all__
 __all__ += exponentials.__all__
 __all__ += indexing.__all__
 __all__ += inspection.__all__
+__all__ += loops.__all__
 __all__ += network.__all__
 __all__ += normalisation.__all__
+__all__ += pooling.__all__
 __all__ += products.__all__
+__all__ += recurrent.__all__
 __all__ += reductions.__all__
 __all__ += rounding.__all__
 __all__ += rows.__all__

@@ -1,0 +1,151 @@
+"""Convolution on the two array libraries: what the array API standard lacks, for any number of spatial axes.
+
+Arrays are channels last: x (N, *spatial, C), kernel (*size, C / groups, O), y (N, *spatial', O). Along each spatial
+axis x is first dilated (zeros between its entries), then padded (cut off where negative), and the kernel, dilated too,
+moves over it in steps of the stride.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypeAlias
+
+import numpy as np
+
+__all__ = ["Geometry", "convolve_jax", "convolve_numpy", "kernel_gradient_jax", "kernel_gradient_numpy"]
+
+Geometry: TypeAlias = dict[str, Any]
+"""stride, padding (pairs), input_dilation and dilation of each spatial axis, and the number of groups."""
+
+_COLUMNS = 2**20
+"""How many numbers are copied for one product on NumPy: more would leave the processor's cache."""
+
+
+def convolve_jax(lax: Any, x: Any, kernel: Any, geometry: Geometry) -> Any:
+    """The convolution, in the order of axes that XLA's fast path on a CPU wants."""
+    last = x.ndim - 1
+    spatial = tuple(range(1, last))
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        window_strides=geometry["stride"],
+        padding=geometry["padding"],
+        lhs_dilation=geometry["input_dilation"],
+        rhs_dilation=geometry["dilation"],
+        dimension_numbers=lax.ConvDimensionNumbers(
+            (0, last, *spatial), (last, last - 1, *range(last - 1)), (0, last, *spatial)
+        ),
+        feature_group_count=geometry["groups"],
+    )
+
+
+def kernel_gradient_jax(lax: Any, g: Any, x: Any, size: tuple[int, ...], geometry: Geometry) -> Any:
+    """The gradient of the kernel: the convolution of x with g, whose examples are summed over as channels are."""
+    last = x.ndim - 1
+    spatial = tuple(range(1, last))
+    padding = [
+        (low, (k - 1) * dilation + (out - 1) * stride + 1 - ((n - 1) * spread + 1) - low)
+        for n, out, k, stride, (low, _), spread, dilation in zip(
+            x.shape[1:-1],
+            g.shape[1:-1],
+            size,
+            geometry["stride"],
+            geometry["padding"],
+            geometry["input_dilation"],
+            geometry["dilation"],
+            strict=True,
+        )
+    ]
+    return lax.conv_general_dilated(
+        x,
+        g,
+        window_strides=geometry["dilation"],
+        padding=padding,
+        lhs_dilation=geometry["input_dilation"],
+        rhs_dilation=geometry["stride"],
+        dimension_numbers=lax.ConvDimensionNumbers(
+            (last, 0, *spatial), (last, 0, *spatial), (last - 1, last, *range(last - 1))
+        ),
+        batch_group_count=geometry["groups"],
+    )
+
+
+def convolve_numpy(x: Any, kernel: Any, geometry: Geometry) -> Any:
+    """The convolution as matrix products of the windows of x with the kernel."""
+    groups = geometry["groups"]
+    windows = _windows(x, kernel.shape[:-2], geometry)
+    places = windows.shape[: x.ndim - 1]
+    y = np.empty((*places, kernel.shape[-1]), np.result_type(x, kernel))
+    weight = _by_group(kernel.reshape(-1, kernel.shape[-1]), groups)
+    for part in _parts(windows):
+        columns = _columns(windows[part], groups)
+        if groups == 1:
+            y[part] = (columns @ weight[0]).reshape(y[part].shape)
+        else:
+            y[part] = (columns @ weight).swapaxes(0, 1).reshape(y[part].shape)
+    return y
+
+
+def kernel_gradient_numpy(g: Any, x: Any, size: tuple[int, ...], geometry: Geometry) -> Any:
+    """The gradient of the kernel as matrix products of the windows of x with g."""
+    groups = geometry["groups"]
+    windows = _windows(x, size, geometry, g.shape[1:-1])
+    channels, units = x.shape[-1] // groups, g.shape[-1]
+    dkernel = np.zeros((groups, math.prod(size) * channels, units // groups), np.result_type(x, g))
+    for part in _parts(windows):
+        dkernel += _columns(windows[part], groups).swapaxes(1, 2) @ _by_group(g[part].reshape(-1, units), groups)
+    return dkernel.swapaxes(0, 1).reshape(*size, channels, units)
+
+
+def _windows(x: Any, size: tuple[int, ...], geometry: Geometry, out: tuple[int, ...] | None = None) -> Any:
+    """What the kernel meets at every place: a view (N, *out, *size, C) of x, dilated and padded."""
+    spread, padding = geometry["input_dilation"], geometry["padding"]
+    if any(pair != (0, 0) for pair in padding) or any(step != 1 for step in spread):
+        x = _spread_and_padded(x, spread, padding)
+    if out is None:
+        out = tuple(
+            (n - (k - 1) * dilation - 1) // stride + 1
+            for n, k, stride, dilation in zip(
+                x.shape[1:-1], size, geometry["stride"], geometry["dilation"], strict=True
+            )
+        )
+    steps = x.strides[1:-1]
+    strides = [
+        *(step * stride for step, stride in zip(steps, geometry["stride"], strict=True)),
+        *(step * dilation for step, dilation in zip(steps, geometry["dilation"], strict=True)),
+    ]
+    return np.lib.stride_tricks.as_strided(
+        x, (x.shape[0], *out, *size, x.shape[-1]), (x.strides[0], *strides, x.strides[-1]), writeable=False
+    )
+
+
+def _spread_and_padded(x: Any, spread: tuple[int, ...], padding: tuple[tuple[int, int], ...]) -> Any:
+    lengths, source, target = [x.shape[0]], [slice(None)], [slice(None)]
+    for n, step, (low, high) in zip(x.shape[1:-1], spread, padding, strict=True):
+        length = max((n - 1) * step + 1, 0) + low + high
+        first = max(0, -(low // step))  # negative padding cuts off what comes before
+        end = max(first, min(n, (length - 1 - low) // step + 1))
+        lengths.append(length)
+        source.append(slice(first, end))
+        target.append(slice(low + first * step, low + end * step, step) if end > first else slice(0, 0))
+    padded = np.zeros((*lengths, x.shape[-1]), x.dtype)
+    padded[tuple(target)] = x[tuple(source)]
+    return padded
+
+
+def _parts(windows: Any) -> list[slice]:
+    """As many examples at a time as fit into the cache."""
+    step = max(1, _COLUMNS // max(1, math.prod(windows.shape[1:])))
+    return [slice(start, start + step) for start in range(0, windows.shape[0], step)]
+
+
+def _columns(windows: Any, groups: int) -> Any:
+    """The windows as rows of a matrix for each group: (groups, places, size · channels)."""
+    places, channels = math.prod(windows.shape[: windows.ndim // 2]), windows.shape[-1] // groups
+    by_group = windows.reshape(places, -1, groups, channels)
+    return by_group.transpose(2, 0, 1, 3).reshape(groups, places, by_group.shape[1] * channels)
+
+
+def _by_group(matrix: Any, groups: int) -> Any:
+    """(rows, columns) → (groups, rows, columns / groups)."""
+    return matrix.reshape(matrix.shape[0], groups, -1).swapaxes(0, 1)
