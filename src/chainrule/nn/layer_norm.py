@@ -23,6 +23,7 @@ class LayerNorm(Module):
         normalized_shape: the sizes of those axes; a number for just the last.
         epsilon: ε.
         affine: whether there are γ (weight) and β (bias), of that shape.
+        bias: False leaves out β alone.
 
     Shapes:
         x (…, *normalized_shape) → y of the same shape.
@@ -42,7 +43,13 @@ class LayerNorm(Module):
     """
 
     def __init__(
-        self, normalized_shape: int | tuple[int, ...], epsilon: float = 1e-5, affine: bool = True, *, dtype: Any = None
+        self,
+        normalized_shape: int | tuple[int, ...],
+        epsilon: float = 1e-5,
+        affine: bool = True,
+        bias: bool = True,
+        *,
+        dtype: Any = None,
     ) -> None:
         super().__init__()
         sizes = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
@@ -53,7 +60,8 @@ class LayerNorm(Module):
             raise ConfigError(f"LayerNorm needs epsilon > 0, got {epsilon}.")
         self.epsilon = float(epsilon)
         self.weight = Parameter(init.ones(self.normalized_shape, dtype=dtype), penalised=False) if affine else None
-        self.bias = Parameter(init.zeros(self.normalized_shape, dtype=dtype), penalised=False) if affine else None
+        shift = affine and bias
+        self.bias = Parameter(init.zeros(self.normalized_shape, dtype=dtype), penalised=False) if shift else None
 
     def forward(self, x: Tensor) -> Tensor:
         axes = len(self.normalized_shape)

@@ -12,7 +12,7 @@ from chainrule.graph import FUNCTIONS, Node, is_recording, op, wrap
 from chainrule.graph.op import values
 from chainrule.ops.shapes import flatten_leading
 
-__all__ = ["batch_norm", "layer_norm"]
+__all__ = ["batch_norm", "group_norm", "layer_norm", "rms_norm"]
 
 
 def _batch_norm_rule(node: Node, g: Any) -> list[Any]:
@@ -118,3 +118,97 @@ def layer_norm(xp: Any, x: Any, weight: Any, bias: Any, /, *, epsilon: float, ax
     if bias is not None:
         y = y + bias
     return y, (mean, r)
+
+
+def _grouped(x: Any, groups: int) -> Any:
+    """x (N, …, C) as (N, places, groups, C / groups)."""
+    return FUNCTIONS["reshape"](x, (x.shape[0], -1, groups, x.shape[-1] // groups))
+
+
+def _group_norm_rule(node: Node, g: Any) -> list[Any]:
+    _, (x, weight, _) = values(node)
+    groups = node.attributes["groups"]
+    rows, dy = _grouped(x, groups), _grouped(g, groups)
+    if is_recording():
+        mean = rows.mean(axis=(1, 3), keepdims=True)
+        variance = FUNCTIONS["square"](rows - mean).mean(axis=(1, 3), keepdims=True)
+        r = 1.0 / FUNCTIONS["sqrt"](variance + node.attributes["epsilon"])
+    else:
+        mean, r = (wrap(a) for a in cast(Any, node.saved))
+    centred = (rows - mean) * r
+    dx = None
+    if node.needs[0]:
+        inner = dy if weight is None else dy * FUNCTIONS["reshape"](weight, rows.shape[2:])
+        along = (inner * centred).mean(axis=(1, 3), keepdims=True)
+        dx = FUNCTIONS["reshape"](r * (inner - inner.mean(axis=(1, 3), keepdims=True) - centred * along), x.shape)
+    return [
+        dx,
+        FUNCTIONS["reshape"]((dy * centred).sum(axis=(0, 1)), (-1,)) if node.needs[1] else None,
+        FUNCTIONS["reshape"](dy.sum(axis=(0, 1)), (-1,)) if node.needs[2] else None,
+    ]
+
+
+@op(
+    backward=_group_norm_rule,
+    saves=True,
+    samples=lambda rng: [
+        ((rng.normal(size=(2, 3, 4)), rng.normal(size=4), rng.normal(size=4)), {"groups": 2, "epsilon": 1e-5}),
+        ((rng.normal(2.0, 3.0, (2, 2, 2, 3)), rng.normal(size=3), None), {"groups": 1, "epsilon": 1e-3}),
+        ((rng.normal(size=(3, 6)), None, None), {"groups": 2, "epsilon": 1e-5}),
+    ],
+)
+def group_norm(xp: Any, x: Any, weight: Any, bias: Any, /, *, groups: int, epsilon: float) -> Any:
+    """γ(x − μ)/√(v + ε) + β with mean μ and (biased) variance v of each group of neighbouring channels of each example,
+    over all its places.
+
+    x (N, …, C), weight γ and bias β (C,), or None for 1 and 0.
+
+    Source: Wu & He, "Group Normalization" (2018), equations 1, 2, 6 and 7.
+    """
+    rows = xp.reshape(x, (x.shape[0], -1, groups, x.shape[-1] // groups))
+    mean = xp.mean(rows, axis=(1, 3), keepdims=True)
+    centred = rows - mean
+    r = 1.0 / xp.sqrt(xp.mean(centred * centred, axis=(1, 3), keepdims=True) + epsilon)
+    y = xp.reshape(centred * r, x.shape)
+    if weight is not None:
+        y = y * weight
+    if bias is not None:
+        y = y + bias
+    return y, (mean, r)
+
+
+def _rms_norm_rule(node: Node, g: Any) -> list[Any]:
+    _, (x, weight) = values(node)
+    axes = tuple(range(-node.attributes["axes"], 0))
+    if is_recording():
+        size = FUNCTIONS["square"](x).mean(axis=axes, keepdims=True) + node.attributes["epsilon"]
+        r = 1.0 / FUNCTIONS["sqrt"](size)
+    else:
+        r = wrap(cast(Any, node.saved))
+    scaled = x * r
+    inner = g if weight is None else g * weight
+    return [
+        r * (inner - scaled * (inner * scaled).mean(axis=axes, keepdims=True)) if node.needs[0] else None,
+        (g * scaled).sum(axis=tuple(range(x.ndim - len(axes)))) if node.needs[1] else None,
+    ]
+
+
+@op(
+    backward=_rms_norm_rule,
+    saves=True,
+    samples=lambda rng: [
+        ((rng.normal(size=(4, 5)), rng.normal(size=5)), {"epsilon": 1e-5}),
+        ((rng.normal(size=(2, 3, 2, 3)), rng.normal(size=(2, 3))), {"epsilon": 1e-5, "axes": 2}),
+        ((rng.normal(size=(3, 4)), None), {"epsilon": 1e-5}),
+    ],
+)
+def rms_norm(xp: Any, x: Any, weight: Any, /, *, epsilon: float, axes: int = 1) -> Any:
+    """γx/√(mean(x²) + ε), the mean over the last `axes` axes.
+
+    x (…, *shape), weight γ of that shape, or None for 1.
+
+    Source: Zhang & Sennrich, "Root Mean Square Layer Normalization" (2019), equation 4.
+    """
+    r = 1.0 / xp.sqrt(xp.mean(x * x, axis=tuple(range(-axes, 0)), keepdims=True) + epsilon)
+    y = x * r
+    return (y if weight is None else y * weight), r
