@@ -9,6 +9,7 @@ import typer.main
 
 from chainrule.cli.data import data
 from chainrule.cli.evaluate import evaluate
+from chainrule.cli.generate import generate
 from chainrule.cli.gradcheck import gradcheck
 from chainrule.cli.graph import graph
 from chainrule.cli.predict import predict
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "command"]
 
-COMMANDS = (train, evaluate, predict, report, data, graph, gradcheck)
+COMMANDS = (train, evaluate, predict, generate, report, data, graph, gradcheck)
 
 
 def command() -> TyperGroup:

@@ -9,7 +9,7 @@ import typer
 from chainrule.errors import ConfigError, RunError, suggest
 
 if TYPE_CHECKING:
-    from chainrule.data import Dataset
+    from chainrule.data import Samples
     from chainrule.train import TrainedModel
 
 __all__ = ["evaluate"]
@@ -55,10 +55,10 @@ def evaluate(
 
         typer.echo(json.dumps(plain({"rows": len(dataset), **scores})))
         return
-    _show(dataset, scores, trained.trainer.predict(dataset.inputs))
+    _show(trained, dataset, scores)
 
 
-def _new(trained: TrainedModel, data: str) -> Dataset:
+def _new(trained: TrainedModel, data: str) -> Samples:
     from chainrule.cli.scoring import dataset_of, note
 
     if data == trained.config.data.source:
@@ -66,7 +66,7 @@ def _new(trained: TrainedModel, data: str) -> Dataset:
     return dataset_of(trained, data, has_target=True)
 
 
-def _held_out(trained: TrainedModel) -> Dataset:
+def _held_out(trained: TrainedModel) -> Samples:
     from chainrule.train import prepare_data
 
     prepared = prepare_data(trained.config)
@@ -80,7 +80,7 @@ def _held_out(trained: TrainedModel) -> Dataset:
     return prepared.test
 
 
-def _show(dataset: Dataset, scores: dict[str, float], prediction: Any) -> None:
+def _show(trained: TrainedModel, dataset: Samples, scores: dict[str, float]) -> None:
     from chainrule.cli.screen import console, table
     from chainrule.cli.words import score_name, score_value
 
@@ -90,11 +90,12 @@ def _show(dataset: Dataset, scores: dict[str, float], prediction: Any) -> None:
     for i, (name, value) in enumerate(sorted(scores.items(), key=lambda item: item[0] == "loss")):
         shown.add_row(score_name(name), score_value(name, value), style="bold" if i == 0 else "")
     out.print(shown)
-    if dataset.task != "regression":
+    if dataset.task in ("binary", "classification"):
         from chainrule.metrics import confusion_matrix
 
         out.print()
-        counts = confusion_matrix(prediction, dataset.target, len(dataset.classes or []))
+        target = dataset.select(dataset.arrays, dataset.rows())[1]
+        counts = confusion_matrix(trained.predict(dataset), target, len(dataset.classes or []))
         _show_confusion(counts.tolist(), list(dataset.classes or []), out)
 
 

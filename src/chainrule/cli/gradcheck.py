@@ -87,14 +87,12 @@ def _network_of(run: str) -> tuple[Any, Any, tuple[Any, ...], Any, str]:
     folder = run_folder(run)
     trained = TrainedModel.load(folder)
     train = prepare_data(trained.config).train
-    few = train[:_ROWS]
-    assert few.target is not None
-    inputs = tuple(_exact(x) for x in few.inputs)
+    inputs, target = train.few(_ROWS)
     return (
         trained.model,
         trained.loss,
-        inputs,
-        _exact(few.target),
+        tuple(_exact(x) for x in inputs),
+        _exact(target),
         f"The network of {folder} on {trained.config.data.source}",
     )
 

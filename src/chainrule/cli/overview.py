@@ -46,7 +46,7 @@ def data_facts(prepared: Prepared, source: str, messages: int | None = _MESSAGES
     facts.add_row("data", Text.assemble((_name_of(source), "bold"), f", {_kind(prepared)}"))
     facts.add_row("target", _target(prepared))
     parts = [f"{sizes[part]:,} {word}" for part, word in _PARTS if sizes.get(part)]
-    facts.add_row("rows", " · ".join(parts))
+    facts.add_row(summary["unit"], " · ".join(parts))
     said = [m for m in prepared.messages if not m.startswith(("split:", "columns:", f"target {_name(prepared)!r}:"))]
     columns = next((m for m in prepared.messages if m.startswith("columns:")), None)
     if columns is not None:
@@ -76,6 +76,10 @@ def _kind(prepared: Prepared) -> str:
         return f"a table of {rows:,} rows and {len(summary['columns']) + 1} columns"
     if given["kind"] == "table":
         return f"{rows:,} rows of {given['numeric']} numbers"
+    if given["kind"] == "text":
+        return f"a text of {rows:,} {summary['unit']}, {given['vocabulary']} different"
+    if given["kind"] == "graph":
+        return f"a graph, {given['features']:,} features at each node"
     return f"{rows:,} arrays of shape {tuple(given['shape'])}"
 
 
@@ -84,6 +88,8 @@ def _target(prepared: Prepared) -> str:
     name = _name(prepared)
     shown = f"{name}: " if name and summary["kind"] == "table" else ""
     classes = summary.get("classes")
+    if summary["task"] == "language":
+        return f"the next of the {summary['unit']}, after up to {summary['input']['context']} before it"
     if not classes:
         return f"{shown}a number (regression)"
     counts = [f"{c['name']} {sum(c[part] for part in ('train', 'validation', 'test')):,}" for c in classes]
@@ -116,7 +122,7 @@ def show_network(model: Any, inputs: tuple[Any, ...], out: Console | None = None
     if was_training:
         model.train()
     shown = table("network", "output", "parameters", right="parameters")
-    shown.add_row("input", " + ".join(_shape(x) for x in inputs), "")
+    shown.add_row("input", " + ".join(_shape(x) for x in inputs if getattr(x, "ndim", 1) > 1 or len(inputs) == 1), "")
     middle = max(len(rows) - _LAYERS, 0)
     for i, row in enumerate(rows):
         if middle and _LAYERS // 2 <= i < _LAYERS // 2 + middle:

@@ -52,6 +52,8 @@ def predict(
     from chainrule.train import TrainedModel
 
     trained = TrainedModel.load(run_folder(run))
+    if trained.preprocessing.task == "language":
+        raise ConfigError("A language model writes text.", fix=f"chainrule generate {run} --prompt 'Once upon'")
     dataset = dataset_of(trained, data, has_target=False)
     prediction = trained.predict(dataset)
     text = _as_csv(trained, prediction) if chosen == "csv" else _as_json_lines(trained, prediction)

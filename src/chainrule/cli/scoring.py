@@ -9,13 +9,13 @@ from chainrule.cli.phrases import in_options
 from chainrule.cli.screen import error_console
 
 if TYPE_CHECKING:
-    from chainrule.data import Dataset
+    from chainrule.data import Samples
     from chainrule.train import TrainedModel
 
 __all__ = ["dataset_of", "note"]
 
 
-def dataset_of(trained: TrainedModel, source: str, *, has_target: bool) -> Dataset:
+def dataset_of(trained: TrainedModel, source: str, *, has_target: bool) -> Samples:
     """The data as the network takes them; what was done to them is said on standard error.
 
     Of a folder or file that holds a training and a test part, the test part is taken.

@@ -29,8 +29,9 @@ def train(
         str | None,
         typer.Argument(
             metavar="DATA",
-            help="A bundled name (digits, xor, two-moons, …), a CSV, TSV, Parquet or .npz file, a folder of IDX files "
-            "(MNIST) or of class folders with images. With --resume, the run to go on with.",
+            help="A bundled name (digits, xor, two-moons, …), a CSV, TSV, Parquet or .npz file (arrays, sequences, "
+            "a graph), a text, a folder of IDX files (MNIST) or of class folders with images. With --resume, the run "
+            "to go on with.",
             show_default=False,
         ),
     ] = None,
@@ -68,7 +69,22 @@ def train(
     missing: Annotated[
         list[str] | None, typer.Option(metavar="TEXT", help="One more sign for a missing value.", rich_help_panel=_DATA)
     ] = None,
-    model: Annotated[str | None, typer.Option(metavar="NAME", help="mlp or linear.", rich_help_panel=_NETWORK)] = None,
+    unit: Annotated[
+        str | None,
+        typer.Option(metavar="UNIT", help="Read as a text of characters or bytes.", rich_help_panel=_DATA),
+    ] = None,
+    context: Annotated[
+        int | None, typer.Option(metavar="N", help="Of a text, seen at once. [64]", rich_help_panel=_DATA)
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="mlp, linear; of images lenet, resnet, plain; of texts and sequences transformer, rnn, lstm, gru; "
+            "of graphs gcn, sage, gat. [by the kind of data]",
+            rich_help_panel=_NETWORK,
+        ),
+    ] = None,
     hidden: Annotated[
         str | None, typer.Option(metavar="128,64", help="Units of each hidden layer.", rich_help_panel=_NETWORK)
     ] = None,
@@ -81,6 +97,11 @@ def train(
     batch_norm: Annotated[
         bool | None, typer.Option("--batch-norm/--no-batch-norm", help="Batch normalisation.", rich_help_panel=_NETWORK)
     ] = None,
+    width: Annotated[
+        int | None, typer.Option(metavar="N", help="Channels, or units of each layer.", rich_help_panel=_NETWORK)
+    ] = None,
+    layers: Annotated[int | None, typer.Option(metavar="N", help="How many.", rich_help_panel=_NETWORK)] = None,
+    heads: Annotated[int | None, typer.Option(metavar="N", help="Of the attention.", rich_help_panel=_NETWORK)] = None,
     optimizer: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="adamw, adam, sgd, momentum, … [adamw]", rich_help_panel=_LEARNING),
@@ -139,6 +160,8 @@ def train(
       chainrule train digits --hidden 64 --epochs 5 --seed 1
       chainrule train passengers.csv --target survived
       chainrule train cars.csv --target price --test cars-2024.csv --lr 3e-4
+      chainrule train photos --model resnet
+      chainrule train novel.txt --model transformer --epochs 5
       chainrule train --resume runs/digits
     """
     given: dict[str, Any] = {
@@ -146,7 +169,8 @@ def train(
         "data.test_fraction": test_fraction, "data.seed": seed, "data.types": types, "data.header": header,
         "data.separator": separator, "data.encoding": encoding, "data.missing": missing,
         "model.name": model, "model.hidden": hidden, "model.activation": activation, "model.dropout": dropout,
-        "model.batch_norm": batch_norm, "optimizer.name": optimizer, "optimizer.lr": lr,
+        "data.unit": unit, "data.context": context, "model.width": width, "model.layers": layers,
+        "model.heads": heads, "model.batch_norm": batch_norm, "optimizer.name": optimizer, "optimizer.lr": lr,
         "optimizer.weight_decay": weight_decay, "optimizer.clip_norm": clip_norm, "schedule.name": schedule,
         "trainer.epochs": epochs, "trainer.batch_size": batch_size, "trainer.patience": patience, "trainer.seed": seed,
         "trainer.checkpoint_every": checkpoint_every,

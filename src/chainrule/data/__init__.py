@@ -15,24 +15,35 @@ from __future__ import annotations
 from chainrule.data.array_preprocessing import ArrayPreprocessing
 from chainrule.data.bundled_sets import bundled, bundled_names
 from chainrule.data.dataset import Dataset
+from chainrule.data.graph_samples import GraphPreprocessing, GraphSamples
+from chainrule.data.graphs import Graph, load_graph
 from chainrule.data.idx import read_idx
 from chainrule.data.preparing import Prepared, prepare
 from chainrule.data.preprocessing import Preprocessing
+from chainrule.data.samples import Samples
 from chainrule.data.sources import Reading, Source, load
 from chainrule.data.splitting import split_rows
 from chainrule.data.table_preprocessing import TablePreprocessing
+from chainrule.data.text import TextPreprocessing, TextSamples
 
 __all__ = [
     "ArrayPreprocessing",
     "Dataset",
+    "Graph",
+    "GraphPreprocessing",
+    "GraphSamples",
     "Prepared",
     "Preprocessing",
     "Reading",
+    "Samples",
     "Source",
     "TablePreprocessing",
+    "TextPreprocessing",
+    "TextSamples",
     "bundled",
     "bundled_names",
     "load",
+    "load_graph",
     "prepare",
     "read_idx",
     "split_rows",

@@ -8,7 +8,7 @@ import numpy as np
 
 from chainrule.data.columns import clean
 from chainrule.data.dataset import Dataset
-from chainrule.data.parts import ArrayPart, TablePart
+from chainrule.data.parts import ArrayPart, TablePart, TextPart
 from chainrule.data.preprocessing import Preprocessing
 from chainrule.data.state import State
 from chainrule.data.targets import TargetPlan, fit_target, named_classes
@@ -124,9 +124,10 @@ class ArrayPreprocessing(Preprocessing):
 
         own, test = read(source, labelled=bool(has_target))
         part = test or own
-        if isinstance(part, TablePart):
+        if not isinstance(part, ArrayPart):
+            what = {TablePart: "table", TextPart: "text"}.get(type(part), "graph")
             raise DataError(
-                f"{part.name} is a table, and the training data were {self.kind}s", fix="give the same kind of data"
+                f"{part.name} is a {what}, and the training data were {self.kind}s", fix="give the same kind of data"
             )
         messages = [*part.messages]
         if test is not None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.finite import check_finite
+from chainrule.data.samples import Samples
 from chainrule.errors import ConfigError, DataError, DtypeError, LabelError, ShapeError
 
 __all__ = ["TASKS", "Dataset"]
@@ -15,7 +16,7 @@ __all__ = ["TASKS", "Dataset"]
 TASKS = ("binary", "classification", "regression")
 
 
-class Dataset:
+class Dataset(Samples):
     """Inputs and target with one row per example, ready for a network.
 
     Arguments:
@@ -61,8 +62,6 @@ class Dataset:
         if len(rows) > 1:
             raise ShapeError(f"the inputs have {', '.join(str(len(p)) for p in self.inputs)} rows, expected the same")
         self.input_names = None if input_names is None else [None if n is None else list(n) for n in input_names]
-        self.task: str | None = None
-        self.classes: list[str] | None = None
         self.target: np.ndarray | None = None
         self.target_scale = target_scale
         if target is not None:
@@ -124,6 +123,16 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.inputs[0])
 
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """The inputs, and the target where there is one."""
+        return self.inputs if self.target is None else (*self.inputs, self.target)
+
+    def select(self, arrays: Any, rows: Any) -> tuple[tuple[Any, ...], Any]:
+        """The rows' inputs and target; see `Samples.select`."""
+        chosen = tuple(array[rows] for array in arrays)
+        return (chosen, None) if self.target is None else (chosen[:-1], chosen[-1])
+
     def __getitem__(self, rows: Any) -> Dataset:
         """The chosen rows as a Dataset: by slice, by an array of row numbers or of booleans, or a single row number."""
         if isinstance(rows, (int, np.integer)):
@@ -170,16 +179,6 @@ class Dataset:
                 return
             rows = slice(start, start + size)
             yield self[rows] if order is None else self[order[rows]]
-
-    def restore(self, values: Any) -> np.ndarray:
-        """Numbers of a standardised regression target back in the target's own unit, as float64.
-
-        Example:
-            >>> Dataset([[0.0]], [0.5], target_scale=(10.0, 4.0)).restore([0.5]).tolist()
-            [12.0]
-        """
-        mean, deviation = self.target_scale or (0.0, 1.0)
-        return np.asarray(values, np.float64) * deviation + mean
 
 
 def _input(part: Any, i: int, count: int) -> np.ndarray:

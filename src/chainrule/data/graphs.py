@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from chainrule.data.files import MAX_BYTES
 from chainrule.data.finite import check_finite
 from chainrule.errors import DataError, DtypeError, LabelError, ShapeError, suggest
 
-__all__ = ["Graph", "load_graph"]
+__all__ = ["Graph", "is_graph", "load_graph"]
 
 _PARTS = ("train", "validation", "test")
 
@@ -64,6 +65,7 @@ class Graph:
         name: str = "the graph",
     ) -> None:
         self.name = name
+        self.messages: list[str] = []  # as the other parts of a source have them
         self.features = _features(features, name)
         self.edges = _edges(edges, len(self.features), directed, self_loops, name)
         self.labels = None if labels is None else _labels(labels, len(self.features), name)
@@ -133,6 +135,15 @@ def load_graph(path: str | os.PathLike[str]) -> Graph:
         test=arrays.get("test_mask"),
         name=place.name,
     )
+
+
+def is_graph(path: Path) -> bool:
+    """Whether an archive has edges in it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "edge.npy" in archive.namelist()
+    except (zipfile.BadZipFile, OSError):  # which the reader will say
+        return False
 
 
 def _wanted(arrays: Mapping[str, np.ndarray], key: str, name: str) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["ArrayPart", "TablePart"]
+__all__ = ["ArrayPart", "TablePart", "TextPart"]
 
 
 @dataclass
@@ -70,4 +70,19 @@ class ArrayPart:
     name: str
     classes: list[str] | None = None
     task: str | None = None
+    messages: list[str] = field(default_factory=list)
+
+
+@dataclass
+class TextPart:
+    """A text to read from beginning to end.
+
+    Arguments:
+        text: all of it.
+        name: the file's name, or "the text".
+        messages: what the reader has to say.
+    """
+
+    text: str
+    name: str
     messages: list[str] = field(default_factory=list)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +11,17 @@ import numpy as np
 from chainrule.data.array_preprocessing import ArrayPreprocessing, understand_target
 from chainrule.data.columns import as_text
 from chainrule.data.dataset import Dataset
-from chainrule.data.parts import ArrayPart, TablePart
+from chainrule.data.graph_samples import GraphPreprocessing
+from chainrule.data.graphs import Graph
+from chainrule.data.parts import ArrayPart, TablePart, TextPart
 from chainrule.data.plans import CategoryPlan, NumberPlan
 from chainrule.data.preprocessing import Preprocessing
+from chainrule.data.samples import Samples
 from chainrule.data.sources import Source, load
 from chainrule.data.splitting import split_rows
 from chainrule.data.table_preprocessing import TablePreprocessing
 from chainrule.data.targets import fit_target
+from chainrule.data.text import TextPreprocessing, TextSamples
 from chainrule.errors import DataError
 
 __all__ = ["Prepared", "prepare"]
@@ -38,9 +42,9 @@ class Prepared:
         messages: what was found and decided, for a person to read.
     """
 
-    train: Dataset
-    validation: Dataset | None
-    test: Dataset | None
+    train: Samples
+    validation: Samples | None
+    test: Samples | None
     preprocessing: Preprocessing
     summary: dict[str, Any]
     messages: list[str]
@@ -60,6 +64,8 @@ def prepare(
     separator: str | None = None,
     encoding: str | None = None,
     missing: Collection[str] = (),
+    unit: str | None = None,
+    context: int = 64,
 ) -> Prepared:
     """Read, understand, split and transform data of any kind, ready for training.
 
@@ -78,6 +84,10 @@ def prepare(
         seed: of the split.
         types: for single columns `"number"`, `"category"`, `"boolean"`, `"date"` or a date format, `"drop"`.
         header, separator, encoding, missing: how to read text tables.
+        unit: `"characters"` or `"bytes"` of a text; any file is read as one when it is given.
+        context: how many of these a network sees at once.
+
+    Texts are split where they are: the beginning is to train on, then comes what is for validation, then the test.
 
     Raises:
         DataError, LabelError, NonFiniteError, ConfigError: what does not fit, with file, row and column, and the fix.
@@ -97,10 +107,15 @@ def prepare(
         separator=separator,
         encoding=encoding,
         missing=missing,
+        unit=unit,
     )
     fractions = (validation, 0.0 if found.test is not None else test_fraction)
     if isinstance(found.train, TablePart):
         return _prepare_table(found, found.train, fractions, seed, task, types)
+    if isinstance(found.train, TextPart):
+        return _prepare_text(found, found.train, fractions, seed, unit, context)
+    if isinstance(found.train, Graph):
+        return _prepare_graph(found, found.train, (validation, test_fraction), seed)
     return _prepare_arrays(found, found.train, fractions, seed, task)
 
 
@@ -174,10 +189,41 @@ def _prepare_arrays(
     return _prepared(found, len(part.inputs), sets, fitted, messages, seed, fractions)
 
 
+def _prepare_text(
+    found: Source, part: TextPart, fractions: tuple[float, float], seed: int, unit: str | None, context: int
+) -> Prepared:
+    fitted, said = TextPreprocessing.fit(part, length=context, unit=unit)
+    tokens = fitted.encode(part.text, part.name)
+    held, tested = (int(len(tokens) * fraction) for fraction in fractions)
+    kept = len(tokens) - held - tested
+    sets: list[Samples | None] = [TextSamples(tokens[:kept], context), None, None]
+    for place, (first, count) in enumerate(((kept, held), (kept + held, tested)), start=1):
+        if count > context:
+            sets[place] = TextSamples(tokens[first : first + count], context)
+    if isinstance(found.test, TextPart):
+        sets[2] = TextSamples(fitted.encode(found.test.text, found.test.name), context)
+    return _prepared(found, len(tokens), sets, fitted, found.messages + said, seed, fractions)
+
+
+def _prepare_graph(found: Source, graph: Graph, fractions: tuple[float, float], seed: int) -> Prepared:
+    fitted, messages = GraphPreprocessing.fit(graph)
+    if graph.train is None:
+        held, tested, rows = split_rows(len(graph), fractions, labels=graph.labels, seed=seed)
+    else:
+        rows = graph.nodes("train")
+        held, tested = (
+            graph.nodes(part) if getattr(graph, part) is not None else np.zeros(0, np.int32)
+            for part in ("validation", "test")
+        )
+        messages.append("split: by the masks of the graph")
+    sets = [fitted.samples(graph, nodes) if len(nodes) else None for nodes in (rows, held, tested)]
+    return _prepared(found, len(graph), sets, fitted, found.messages + messages, seed, fractions)
+
+
 def _prepared(
     found: Source,
     rows: int,
-    sets: list[Dataset | None],
+    sets: Sequence[Samples | None],
     fitted: Preprocessing,
     messages: list[str],
     seed: int,
@@ -188,13 +234,17 @@ def _prepared(
         raise DataError(
             f"{found.name} has {rows} rows, too few to train on after splitting", fix="validation=0, test_fraction=0"
         )
-    sizes = {"train": len(train), "validation": len(validation) if validation else 0, "test": len(test) if test else 0}
+    sizes = {name: _size(part) for name, part in zip(("train", "validation", "test"), sets, strict=True)}
     apart = " (its own part)" if found.test is not None else ""
-    words = (
-        f"{len(train):,} rows to train on, {sizes['validation']:,} for validation, {sizes['test']:,} for testing{apart}"
+    unit = fitted.unit if isinstance(fitted, TextPreprocessing) else "nodes" if found.kind == "graph" else "rows"
+    parts = {"train": "to train on", "validation": "for validation", "test": "for testing"}
+    words = ", ".join(
+        f"{sizes[name]:,} {unit} {use}" if name == "train" else f"{sizes[name]:,} {use}" for name, use in parts.items()
     )
-    how = "classes in proportion, " if train.classes else ""
-    messages = [*messages, f"split: {words} ({how}seed {seed})"]
+    how = "in this order" if isinstance(fitted, TextPreprocessing) else f"seed {seed}"
+    how = f"classes in proportion, {how}" if train.classes else how
+    if not any(message.startswith("split:") for message in messages):
+        messages = [*messages, f"split: {words}{apart} ({how})"]
     if validation is None and fractions[0] > 0:
         messages.append(f"{found.name} has too few rows ({rows}) for a validation part")
     summary: dict[str, Any] = {
@@ -203,6 +253,7 @@ def _prepared(
         "rows": sizes,
         "seed": seed,
         "task": train.task,
+        "unit": unit,
         "target": None if fitted.target is None else fitted.target.name,
         "classes": _class_counts(train, validation, test),
         "input": fitted.input_description,
@@ -215,15 +266,20 @@ def _prepared(
     return Prepared(train, validation, test, fitted, summary, messages)
 
 
-def _class_counts(*sets: Dataset | None) -> list[dict[str, Any]] | None:
+def _size(part: Samples | None) -> int:
+    """Rows, or the tokens of a text."""
+    return 0 if part is None else len(part.tokens) if isinstance(part, TextSamples) else len(part)
+
+
+def _class_counts(*sets: Samples | None) -> list[dict[str, Any]] | None:
     """How many rows of each class each set has."""
     train = sets[0]
     if train is None or train.classes is None:
         return None
     counts = [
         np.zeros(len(train.classes), int)
-        if s is None or s.target is None
-        else np.bincount(s.target, minlength=len(train.classes))
+        if s is None or (labels := s.select(s.arrays, s.rows())[1]) is None
+        else np.bincount(labels, minlength=len(train.classes))
         for s in sets
     ]
     parts = ("train", "validation", "test")

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from chainrule.data.dataset import Dataset
 from chainrule.data.files import read_bytes
+from chainrule.data.samples import Samples
 from chainrule.data.state import State
 from chainrule.data.targets import TargetPlan
 from chainrule.errors import DataError, RunError, ShapeError
@@ -25,8 +25,9 @@ _FORMAT = 1
 class Preprocessing(ABC):
     """From data as it comes to arrays as a network takes them, fitted on the training rows alone.
 
-    `TablePreprocessing` does tables and `ArrayPreprocessing` images and arrays; `prepare` makes the right one, and
-    `from_dict` and `load` give back the one that was saved.
+    `TablePreprocessing` does tables, `ArrayPreprocessing` images and arrays, `TextPreprocessing` texts and
+    `GraphPreprocessing` graphs; `prepare` makes the right one, and `from_dict` and `load` give back the one that was
+    saved.
 
     Example:
         >>> from chainrule import data
@@ -40,8 +41,15 @@ class Preprocessing(ABC):
     kind: ClassVar[str]
     target: TargetPlan | None
 
+    @property
+    def task(self) -> str:
+        """`binary`, `classification`, `regression` or `language`."""
+        if self.target is None:
+            raise DataError("this preprocessing was fitted without a target", fix="prepare data that have one")
+        return self.target.task
+
     @abstractmethod
-    def transform(self, source: Any, *, has_target: bool | None = None) -> tuple[Dataset, list[str]]:
+    def transform(self, source: Any, *, has_target: bool | None = None) -> tuple[Samples, list[str]]:
         """New data as the network takes it, and what was noteworthy about it.
 
         Arguments:
@@ -70,13 +78,21 @@ class Preprocessing(ABC):
             DataError: a value that is missing, of another type or out of range.
         """
         from chainrule.data.array_preprocessing import ArrayPreprocessing
+        from chainrule.data.graph_samples import GraphPreprocessing
         from chainrule.data.table_preprocessing import TablePreprocessing
+        from chainrule.data.text import TextPreprocessing
 
         checked = State(state, where)
         if checked.whole("format") != _FORMAT:
             raise checked.wrong("format", f"is {state['format']}, and this version of chainrule reads {_FORMAT}")
         kind = checked.text("kind")
-        kinds = {"table": TablePreprocessing, "image": ArrayPreprocessing, "array": ArrayPreprocessing}
+        kinds: dict[str, type[Preprocessing]] = {
+            "table": TablePreprocessing,
+            "image": ArrayPreprocessing,
+            "array": ArrayPreprocessing,
+            "text": TextPreprocessing,
+            "graph": GraphPreprocessing,
+        }
         if kind not in kinds:
             raise checked.wrong("kind", f"is {kind[:40]!r}, expected one of {', '.join(kinds)}")
         target = checked.values.get("target")

@@ -14,14 +14,15 @@ from chainrule.data.bundled_sets import bundled, bundled_names
 from chainrule.data.columns import clean, infer_types
 from chainrule.data.dataset import Dataset
 from chainrule.data.files import existing
+from chainrule.data.graphs import Graph, is_graph, load_graph
 from chainrule.data.missing import MISSING
-from chainrule.data.parts import ArrayPart, TablePart
+from chainrule.data.parts import ArrayPart, TablePart, TextPart
 from chainrule.data.targets import choose_target
 from chainrule.errors import DataError, ShapeError, suggest
 
 __all__ = ["Reading", "Source", "load", "read"]
 
-Part = TablePart | ArrayPart
+Part = TablePart | ArrayPart | TextPart | Graph
 _OTHER = (
     *(
         ".xlsx",
@@ -46,19 +47,23 @@ _COLUMNAR = (".parquet", ".pq", ".arrow", ".feather", ".ipc")
 
 @dataclass(frozen=True)
 class Reading:
-    """How text tables are to be read, where that is not to be found out.
+    """How text files are to be read, where that is not to be found out.
 
     Arguments:
         header: whether the first line holds names.
         separator: the character between cells.
         encoding: such as `"latin-1"`; UTF-8 without it.
         missing: more signs for a missing value, beside the usual ones.
+        unit: `"characters"` or `"bytes"`: any file is then a text of these.
+        table: whether a text file is a table, whatever it looks like.
     """
 
     header: bool | None = None
     separator: str | None = None
     encoding: str | None = None
     missing: tuple[str, ...] = ()
+    unit: str | None = None
+    table: bool = False
 
     @property
     def signs(self) -> frozenset[str]:
@@ -71,7 +76,7 @@ class Source:
     """Data as it was found.
 
     Arguments:
-        kind: `"table"`, `"image"` or `"array"`.
+        kind: `"table"`, `"image"`, `"array"`, `"text"` or `"graph"`.
         name: what it is called in messages.
         train: the table or arrays, or their training part where the source has two.
         test: the test part, or None.
@@ -108,7 +113,7 @@ class Source:
                 {"name": t.name, "kind": t.kind, "missing": t.missing, "distinct": t.distinct, "note": t.note}
                 for t in infer_types(self.train, skip=[self.target] if self.target else [])
             ]
-        else:
+        elif isinstance(self.train, ArrayPart):
             description["shape"] = [int(n) for n in self.train.inputs.shape[1:]]
             description["dtype"] = str(self.train.inputs.dtype)
             if self.train.labels is not None:
@@ -131,16 +136,17 @@ def load(
     separator: str | None = None,
     encoding: str | None = None,
     missing: Collection[str] = (),
+    unit: str | None = None,
 ) -> Source:
     """Data of any kind, read and checked but neither split nor scaled; `prepare` does all of it.
 
     Arguments:
-        source: the name of a bundled set; a path to a CSV, TSV, Parquet, Arrow or `.npz` file, to a folder of IDX
-            files (MNIST), or to a folder of class folders with images; a data frame of any library, a dict of
-            columns; `(x, y)` arrays; a Dataset.
+        source: the name of a bundled set; a path to a CSV, TSV, Parquet, Arrow or `.npz` file, to a text (a `.txt`
+            file without columns), to a folder of IDX files (MNIST), or to a folder of class folders with images; a
+            data frame of any library, a dict of columns; `(x, y)` arrays; a Dataset.
         target: the target column of a table; without it one is chosen by name, or the last.
         test: a test part that lies apart, of the same kind.
-        header, separator, encoding, missing: how to read text tables, see `Reading`.
+        header, separator, encoding, missing, unit: how to read text files, see `Reading`.
 
     Raises:
         DataError: nothing there, damaged or not understood; the message names file, row and column, and what to do.
@@ -149,7 +155,8 @@ def load(
         >>> load("digits").train.inputs.shape
         (1797, 8, 8, 1)
     """
-    reading = Reading(header, separator, encoding, tuple(missing))
+    as_table = target is not None or header is not None or separator is not None
+    reading = Reading(header, separator, encoding, tuple(missing), unit, as_table)
     if isinstance(source, Source) and target is None and test is None:
         return source
     train, test_part = read(source, reading)
@@ -161,11 +168,14 @@ def load(
     if test_part is not None:
         said = isinstance(train, TablePart) and not train.header  # that there is no header need not be said twice
         messages += [message for message in test_part.messages if not (said and "no header" in message)]
-        if isinstance(train, TablePart) != isinstance(test_part, TablePart):
+        if type(train) is not type(test_part):
             raise DataError(f"{train.name} and its test part {test_part.name} are of different kinds")
     if isinstance(train, TablePart):
         target, said = choose_target(train.frame.columns, target, train.name)
         return Source("table", train.name, train, test_part, target, messages + said, reading)
+    if isinstance(train, TextPart | Graph):
+        kind = "text" if isinstance(train, TextPart) else "graph"
+        return Source(kind, train.name, train, test_part, None, messages, reading)
     if target is not None:
         raise DataError(f"{train.name} has no columns, so no target column {target!r}", fix="leave the target out")
     kind = "image" if train.inputs.ndim == 4 else "array"
@@ -191,7 +201,7 @@ def read(
         train, test = _read_path(source, reading, expected, labelled)
     elif isinstance(source, Source):
         train, test = source.train, source.test
-    elif isinstance(source, (TablePart, ArrayPart)):
+    elif isinstance(source, (TablePart, ArrayPart, TextPart, Graph)):
         train, test = source, None
     elif isinstance(source, Dataset):
         train, test = _from_dataset(source), None
@@ -223,6 +233,7 @@ def _read_path(
     from chainrule.data.frames import read_columnar_file
     from chainrule.data.idx import is_idx_folder, read_idx_folder
     from chainrule.data.image_folders import IMAGE_ENDINGS, is_image_folder, read_image_folder, read_images
+    from chainrule.data.text import is_prose, read_text
     from chainrule.data.text_tables import read_text_table
 
     text = os.fspath(source)
@@ -238,6 +249,8 @@ def _read_path(
         if near and isinstance(source, str):
             raise DataError(f"no file, folder or bundled data set {text!r}.{near}", fix=error.fix) from None
         raise
+    if path.is_file() and (reading.unit is not None or (not reading.table and is_prose(path))):
+        return read_text(path, reading.encoding, reading.unit), None
     if path.is_dir():
         try:
             if is_idx_folder(path):
@@ -263,6 +276,8 @@ def _read_path(
         )
     if ending in _COLUMNAR:
         return read_columnar_file(path), None
+    if ending == ".npz" and is_graph(path):
+        return load_graph(path), None
     if ending == ".npz":
         return read_npz(path, labelled=labelled)
     if ending == ".npy" and not labelled:
@@ -296,4 +311,8 @@ def _from_dataset(dataset: Dataset, name: str = "the dataset") -> ArrayPart:
 
 
 def _rows(part: Part) -> int:
+    if isinstance(part, TextPart):
+        return part.text.count("\n") + 1
+    if isinstance(part, Graph):
+        return len(part)
     return part.frame.height if isinstance(part, TablePart) else len(part.inputs)

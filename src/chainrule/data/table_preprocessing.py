@@ -11,7 +11,7 @@ import numpy as np
 
 from chainrule.data.columns import ColumnType, clean, infer_types
 from chainrule.data.dataset import Dataset
-from chainrule.data.parts import ArrayPart, TablePart
+from chainrule.data.parts import ArrayPart, TablePart, TextPart
 from chainrule.data.plans import CategoryPlan, ColumnPlan, fit_column, plan_from_dict, plan_to_dict
 from chainrule.data.preprocessing import Preprocessing
 from chainrule.data.redundant import without_redundant
@@ -129,10 +129,11 @@ class TablePreprocessing(Preprocessing):
         """
         from chainrule.data.sources import read
 
-        part, _ = read(source, self.reading, expected=self.order, labelled=bool(has_target))
-        if isinstance(part, ArrayPart):
+        part, _ = read(source, replace(self.reading, table=True), expected=self.order, labelled=bool(has_target))
+        if not isinstance(part, TablePart):
+            what = {ArrayPart: "arrays", TextPart: "a text"}.get(type(part), "a graph")
             raise DataError(
-                f"{part.name} holds arrays, and the training data were a table",
+                f"{part.name} holds {what}, and the training data were a table",
                 fix="give a table with the same columns",
             )
         messages = [message for message in part.messages if "no header" not in message]  # said below, where it matters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from chainrule.errors import ConfigError, suggest
@@ -10,44 +11,160 @@ from chainrule.models.mlp import MLP
 from chainrule.models.table import TableNetwork
 from chainrule.nn import Module
 
-__all__ = ["MODELS", "build"]
+__all__ = ["MODELS", "Architecture", "build"]
+
+Description = dict[str, Any]
 
 
-def _mlp(description: dict[str, Any], **options: Any) -> Module:
-    outputs, squeeze = description["outputs"], description["outputs"] == 1
-    if description["kind"] == "table":
-        if not description["categories"]:
-            return MLP(description["numeric"], options.pop("hidden"), outputs, squeeze=squeeze, **options)
-        return TableNetwork(
-            description["numeric"],
-            description["categories"],
-            options.pop("hidden"),
-            outputs,
-            squeeze=squeeze,
-            **options,
+@dataclass(frozen=True)
+class Architecture:
+    """A model that can be asked for by name.
+
+    Attributes:
+        make: `make(description, **options)`, where the description is `Preprocessing.input_description`.
+        kinds: of data that it takes: table, image, array (sequences), text, graph.
+        options: what can be chosen, with the usual choice; None is chosen by the size of the data.
+        about: what it is, in a few words.
+    """
+
+    make: Callable[..., Module]
+    kinds: tuple[str, ...]
+    options: dict[str, Any]
+    about: str
+
+
+def _mlp(given: Description, hidden: list[int], **options: Any) -> Module:
+    outputs, squeeze = given["outputs"], given["outputs"] == 1
+    if given["kind"] != "table":
+        return MLP(tuple(given["shape"]), hidden, outputs, squeeze=squeeze, **options)
+    if not given["categories"]:
+        return MLP(given["numeric"], hidden, outputs, squeeze=squeeze, **options)
+    return TableNetwork(given["numeric"], given["categories"], hidden, outputs, squeeze=squeeze, **options)
+
+
+def _linear(given: Description) -> Module:
+    return _mlp(given, [])
+
+
+def _lenet(given: Description, **options: Any) -> Module:
+    from chainrule.models.lenet import LeNet
+
+    return LeNet(tuple(given["shape"]), given["outputs"], squeeze=given["outputs"] == 1, **options)
+
+
+def _resnet(residual: bool) -> Callable[..., Module]:
+    def make(given: Description, layers: int, width: int) -> Module:
+        from chainrule.models.resnet import ResNet
+
+        outputs = given["outputs"]
+        return ResNet(layers, tuple(given["shape"]), outputs, width=width, residual=residual, squeeze=outputs == 1)
+
+    return make
+
+
+def _recurrent(cell: str) -> Callable[..., Module]:
+    def make(given: Description, width: int, layers: int, dropout: float) -> Module:
+        from chainrule.models.recurrent_classifier import RecurrentClassifier
+        from chainrule.models.recurrent_language_model import RecurrentLanguageModel
+
+        if given["kind"] == "text":
+            return RecurrentLanguageModel(given["vocabulary"], cell=cell, width=width, layers=layers, dropout=dropout)
+        return RecurrentClassifier(
+            _sequence(given)[1], given["outputs"], cell=cell, width=width, layers=layers, dropout=dropout,
+            squeeze=given["outputs"] == 1,
+        )  # fmt: skip
+
+    return make
+
+
+def _transformer(given: Description, **options: Any) -> Module:
+    from chainrule.models.transformer_classifier import TransformerClassifier
+    from chainrule.models.transformer_language_model import TransformerLanguageModel
+
+    if given["kind"] == "text":
+        return TransformerLanguageModel(given["vocabulary"], context=given["context"], **options)
+    length, features = _sequence(given)
+    return TransformerClassifier(
+        given["outputs"], features=features, context=length, squeeze=given["outputs"] == 1, **options
+    )
+
+
+def _sequence(given: Description) -> tuple[int, int]:
+    if len(given["shape"]) != 2:
+        raise ConfigError(
+            f"A model of sequences takes arrays (N, T, C), got (N, {', '.join(map(str, given['shape']))}).",
+            fix="reshape each sample to (steps, features)",
         )
-    return MLP(tuple(description["shape"]), options.pop("hidden"), outputs, squeeze=squeeze, **options)
+    return given["shape"][0], given["shape"][1]
 
 
-def _linear(description: dict[str, Any], **options: Any) -> Module:
-    return _mlp(description, **{**options, "hidden": []})
+def _graph(kind: str) -> Callable[..., Module]:
+    def make(given: Description, **options: Any) -> Module:
+        from chainrule import models
+
+        return getattr(models, kind)(given["features"], [options.pop("width")], given["outputs"], **options)
+
+    return make
 
 
-MODELS: dict[str, Callable[..., Module]] = {"mlp": _mlp, "linear": _linear}
-"""Builders by name: `builder(description, hidden=…, activation=…, dropout=…, batch_norm=…)`."""
+_PERCEPTRON = {"hidden": None, "activation": "relu", "dropout": 0.2, "batch_norm": False}
+_RECURRENT = {"width": None, "layers": None, "dropout": 0.0}
+
+MODELS: dict[str, Architecture] = {
+    "mlp": Architecture(_mlp, ("table", "image", "array"), _PERCEPTRON, "multi-layer perceptron"),
+    "linear": Architecture(_linear, ("table", "image", "array"), {}, "linear or logistic regression"),
+    "lenet": Architecture(
+        _lenet, ("image",), {"dropout": 0.4, "batch_norm": True}, "two convolutions with pooling, and a hidden layer"
+    ),
+    "resnet": Architecture(_resnet(True), ("image",), {"layers": 20, "width": 16}, "residual network: 20, 32, 56 …"),
+    "plain": Architecture(
+        _resnet(False), ("image",), {"layers": 20, "width": 16}, "the same without skips, to see what they do"
+    ),
+    "rnn": Architecture(_recurrent("rnn"), ("text", "array"), _RECURRENT, "recurrent network"),
+    "lstm": Architecture(_recurrent("lstm"), ("text", "array"), _RECURRENT, "long short-term memory"),
+    "gru": Architecture(_recurrent("gru"), ("text", "array"), _RECURRENT, "gated recurrent units"),
+    "transformer": Architecture(
+        _transformer, ("text", "array"), {"width": None, "layers": None, "heads": 4, "dropout": 0.0},
+        "of a text: GPT style; of sequences: an encoder",
+    ),
+    "gcn": Architecture(_graph("GCN"), ("graph",), {"width": 16, "dropout": 0.5}, "graph convolutional network"),
+    "sage": Architecture(_graph("GraphSAGE"), ("graph",), {"width": 64, "dropout": 0.5}, "GraphSAGE"),
+    "gat": Architecture(_graph("GAT"), ("graph",), {"width": 8, "heads": 8, "dropout": 0.6}, "graph attention network"),
+}  # fmt: skip
+"""Every architecture by name."""
 
 
-def build(name: str, description: dict[str, Any], **options: Any) -> Module:
+def build(name: str, description: Description, **options: Any) -> Module:
     """The model of this name for data of this description.
 
     Arguments:
         name: in `MODELS`.
         description: `Preprocessing.input_description`: kind of input, its sizes, and the number of outputs.
-        options: hidden, activation, dropout, batch_norm.
+        options: those that the architecture has.
 
     Raises:
-        ConfigError: for a name that does not exist; it suggests the nearest.
+        ConfigError: for a name that does not exist, a kind of data that the model does not take, or an option that it
+            does not have; it says what would fit.
+
+    Example:
+        >>> from chainrule import models
+        >>> model = models.build("mlp", {"kind": "table", "numeric": 3, "categories": [], "outputs": 2}, hidden=[8])
+        >>> type(model).__name__
+        'MLP'
     """
     if name not in MODELS:
-        raise ConfigError(f"There is no model {name!r}.{suggest(name, MODELS)}", fix=f"one of {list(MODELS)}")
-    return MODELS[name](description, **options)
+        raise ConfigError(f"There is no model {name!r}.{suggest(name, MODELS)}", fix=f"one of {', '.join(MODELS)}")
+    chosen, kind = MODELS[name], description["kind"]
+    if kind not in chosen.kinds:
+        fitting = [other for other, found in MODELS.items() if kind in found.kinds]
+        raise ConfigError(
+            f"The model {name} takes data of the kind {' or '.join(chosen.kinds)}, and these are of the kind {kind}.",
+            fix=f"--model {' or '.join(fitting)}",
+        )
+    unknown = sorted(options.keys() - chosen.options.keys())
+    if unknown:
+        raise ConfigError(
+            f"The model {name} has no option {', '.join(unknown)}.",
+            fix=f"it has {', '.join(chosen.options)}" if chosen.options else "leave it out; it has none",
+        )
+    return chosen.make(description, **options)

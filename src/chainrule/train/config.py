@@ -12,6 +12,7 @@ from typing import Any
 
 from chainrule import nn
 from chainrule.data.dataset import TASKS
+from chainrule.data.text import UNITS
 from chainrule.errors import ConfigError, suggest
 from chainrule.models import MODELS
 from chainrule.optim import OPTIMIZERS
@@ -35,6 +36,8 @@ class DataConfig:
         validation, test_fraction: shares of the training rows and of all rows.
         seed: of the split.
         types: for single columns of a table: number, category, boolean, date or a date's format, drop.
+        unit: of a text: characters or bytes; None lets the reader choose.
+        context: how many of these the network sees at once.
         header, separator, encoding, missing: how text tables are read; see `data.prepare`.
     """
 
@@ -46,6 +49,8 @@ class DataConfig:
     test_fraction: float = 0.15
     seed: int = 0
     types: dict[str, str] = field(default_factory=dict)
+    unit: str | None = None
+    context: int = 64
     header: bool | None = None
     separator: str | None = None
     encoding: str | None = None
@@ -57,18 +62,25 @@ class ModelConfig:
     """Which network.
 
     Attributes:
-        name: a name in `chainrule.models`; `auto` chooses by the kind of data.
-        hidden: units of each hidden layer; None chooses by the size of the data.
-        activation: relu, gelu, silu, tanh, sigmoid, elu, leaky_relu, softplus.
-        dropout: share of hidden units dropped while training; None chooses by the size of the data.
+        name: a name in `chainrule.models.MODELS`; `auto` chooses by the kind of data. Of the options below, each model
+            has some (`MODELS[name].options`), and those that are None are chosen by the size of the data.
+        hidden: units of each hidden layer.
+        activation: relu, gelu, silu, tanh, sigmoid, elu, leaky_relu, softplus, …
+        dropout: share of hidden units dropped while training.
         batch_norm: whether hidden layers are batch-normalised.
+        width: channels, or units of each layer.
+        layers: how many.
+        heads: of the attention.
     """
 
     name: str = "auto"
     hidden: list[int] | None = None
-    activation: str = "relu"
+    activation: str | None = None
     dropout: float | None = None
-    batch_norm: bool = False
+    batch_norm: bool | None = None
+    width: int | None = None
+    layers: int | None = None
+    heads: int | None = None
 
 
 @dataclass
@@ -76,13 +88,14 @@ class OptimizerConfig:
     """Which update rule.
 
     Attributes:
-        name: adamw, adam, sgd, momentum, nesterov, rmsprop, adagrad, adadelta, lion.
+        name: adamw, adam, sgd, momentum, nesterov, rmsprop, adagrad, adadelta, lion, …; `auto` is adam for graphs and
+            adamw for everything else.
         lr: the (highest) learning rate; None takes the rule's usual one.
         weight_decay: strength of the decoupled decay (adamw) or of the L2 penalty (others).
         clip_norm: the largest norm of the whole gradient; None does not clip.
     """
 
-    name: str = "adamw"
+    name: str = "auto"
     lr: float | None = None
     weight_decay: float | None = None
     clip_norm: float | None = None
@@ -125,7 +138,7 @@ class Config:
         Traceback (most recent call last):
         ...
         chainrule.errors.ConfigError: There is no optimizer 'sdg'. Did you mean 'sgd'?
-          fix: one of sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, adadelta, lion
+          fix: one of auto, sgd, ...
     """
 
     data: DataConfig = field(default_factory=DataConfig)
@@ -206,6 +219,10 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "data.validation": (0.0, 0.9, "from 0 to 0.9"),
     "data.test_fraction": (0.0, 0.9, "from 0 to 0.9"),
     "data.seed": (0, 2**63, "0 or more"),
+    "data.context": (1, 10**6, "1 or more"),
+    "model.width": (1, 10**6, "1 or more"),
+    "model.layers": (1, 10**4, "1 or more"),
+    "model.heads": (1, 10**4, "1 or more"),
     "model.dropout": (0.0, 0.99, "from 0 to 0.99"),
     "optimizer.lr": (1e-12, 1e6, "above 0"),
     "optimizer.weight_decay": (0.0, 1e6, "0 or more"),
@@ -219,8 +236,9 @@ _RANGES: dict[str, tuple[float, float, str]] = {
 
 _NAMES: dict[str, tuple[str, tuple[str, ...]]] = {
     "data.task": ("task", TASKS),
+    "data.unit": ("unit", UNITS),
     "model.name": ("model", ("auto", *MODELS)),
-    "optimizer.name": ("optimizer", tuple(OPTIMIZERS)),
+    "optimizer.name": ("optimizer", ("auto", *OPTIMIZERS)),
     "schedule.name": ("schedule", SCHEDULES),
 }
 

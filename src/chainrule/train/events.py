@@ -18,6 +18,7 @@ __all__ = [
     "RunStarted",
     "SnapshotSaved",
     "StepsDone",
+    "TextWritten",
 ]
 
 
@@ -103,6 +104,14 @@ class EpochEnded(Event):
     epoch: int
     record: dict[str, Any] = field(default_factory=dict)
     best: bool = False
+
+
+@dataclass(frozen=True)
+class TextWritten(Event):
+    """What a language model wrote after an epoch, to see how it comes along."""
+
+    epoch: int
+    text: str
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,11 @@ import sys
 import time
 from typing import Any
 
-from chainrule.train.events import EpochEnded, Event, Message, RunEnded, RunStarted, StepsDone
+from chainrule.train.events import EpochEnded, Event, Message, RunEnded, RunStarted, StepsDone, TextWritten
 
 __all__ = ["ProgressDisplay"]
+
+_LINES = 5  # of a text that a language model wrote
 
 
 def scores(record: dict[str, Any]) -> str:
@@ -62,6 +64,9 @@ class ProgressDisplay:
             )
         elif isinstance(event, EpochEnded):
             self._epoch(event)
+        elif isinstance(event, TextWritten) and _milestone(event.epoch):
+            self._say_pending()
+            self._say("\n".join(f"    {line}" for line in event.text.strip().splitlines()[:_LINES]))
         elif isinstance(event, Message):
             self._say_pending()
             self._say(event.text)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.data import Dataset
+from chainrule.data import Samples
 from chainrule.graph import random
 from chainrule.nn import Module
 from chainrule.train.events import SnapshotSaved
@@ -56,16 +56,14 @@ class RunWriter:
         )
         self._step_before = progress.step
 
-    def epoch(self, train: Dataset, record: dict[str, Any]) -> None:
+    def epoch(self, train: Samples, record: dict[str, Any]) -> None:
         if self._folder is None:
             return
         append_lines(self._folder / "metrics.jsonl", [record])
-        few = slice(0, _PROBE_SAMPLES)
-        assert train.target is not None
+        inputs, target = train.few(_PROBE_SAMPLES)
         layers = layer_statistics(
-            self._trainer.model, self._trainer.loss, tuple(x[few] for x in train.inputs), train.target[few],
-            self._before, record["step"] - self._step_before,
-        )  # fmt: skip
+            self._trainer.model, self._trainer.loss, inputs, target, self._before, record["step"] - self._step_before
+        )
         append_lines(
             self._folder / "layers.jsonl",
             [{"epoch": record["epoch"], "step": record["step"], **layer} for layer in layers],

@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 
 from chainrule.compile import compile
-from chainrule.data import Dataset, Prepared
+from chainrule.data import Dataset, Prepared, Samples
 from chainrule.errors import CheckpointError, ConfigError, ShapeError
 from chainrule.graph import Variable, as_tensor, random
 from chainrule.nn import Module
-from chainrule.ops import take
 from chainrule.optim import Optimizer
 from chainrule.train.events import (
     Callback,
@@ -36,6 +35,7 @@ from chainrule.train.progress import ProgressDisplay
 from chainrule.train.recording import Position, RunWriter, arrays_of
 from chainrule.train.run import Run
 from chainrule.train.snapshot import latest_snapshot, load_snapshot
+from chainrule.train.work import work_of
 
 __all__ = ["Trainer"]
 
@@ -90,8 +90,9 @@ class Trainer:
         self.seed = seed
         self.callbacks: list[Callback] = [*callbacks, *([ProgressDisplay()] if progress else [])]
         self._stopping = ""
+        self._work, self._loops = 0.0, True
         self._data: list[Variable] = []
-        self._target = Variable(np.zeros(0, np.float32))
+        self._samples: Samples | None = None
         self._train_step = compile(self._one_step)
         self._forward = compile(self._one_forward)
 
@@ -99,8 +100,8 @@ class Trainer:
     # ----------------------------------------------------------------------------------------------------------
 
     def _one_step(self, rows: Any, rate: Any) -> Any:
-        inputs = [take(x, rows, axis=0) for x in self._data]
-        target = take(self._target, rows, axis=0)
+        assert self._samples is not None
+        inputs, target = self._samples.select(self._data, rows)
         if self.schedule is not None:
             self.optimizer.lr = rate
         outputs = self.model(*inputs)
@@ -130,8 +131,9 @@ class Trainer:
         """Trains, and leaves the model with the weights of the best epoch.
 
         Arguments:
-            train, validation: a `data.Dataset`, or a pair of arrays (inputs, target); or as train what `data.prepare`
-                makes of a table, a DataFrame or a folder, which brings its own validation part.
+            train, validation: a `data.Dataset` or other `data.Samples`, or a pair of arrays (inputs, target); or as
+                train what `data.prepare` makes of a table, a DataFrame, a text or a folder, which brings its own
+                validation part.
             epochs: passes over the training samples.
             batch_size: samples in one update; None takes all of them (full-batch gradient descent). The last batch of
                 an epoch may be smaller, and counts by its samples in the epoch's loss.
@@ -149,8 +151,8 @@ class Trainer:
         """
         if isinstance(train, Prepared):
             train, validation = train.train, train.validation if validation is None else validation
-        train = _dataset(train, "training")
-        validation = None if validation is None else _dataset(validation, "validation")
+        train = _samples(train, "training")
+        validation = None if validation is None else _samples(validation, "validation")
         if len(train) == 0:
             raise ShapeError("There is no training sample.")
         if epochs < 1:
@@ -206,31 +208,30 @@ class Trainer:
         self._stopping = reason
 
     def _epochs(
-        self, train: Dataset, validation: Dataset | None, epochs: int, batch: int, shuffle: bool, patience: int | None,
+        self, train: Samples, validation: Samples | None, epochs: int, batch: int, shuffle: bool, patience: int | None,
         checkpoint_every: int | None, progress: Position, run: Run, best: dict[str, np.ndarray], writer: RunWriter,
     ) -> None:  # fmt: skip
         whole, rest = divmod(len(train), batch)
         total = epochs * (whole + bool(rest))
-        chunk = self._steps_per_call(batch, checkpoint_every)
+        chunk = min(self._steps_per_call(batch), checkpoint_every or 2**31)
         begun, done_before = time.perf_counter(), progress.step
         seconds_before = progress.seconds
         self._stop_early(progress, patience if validation is not None else None)  # a run that goes on may have ended so
         while progress.epoch < epochs and not self._stopping:
-            order = _order(self.seed, progress.epoch, len(train), shuffle)
+            order = train.order(self.seed, progress.epoch, shuffle)
             epoch_begun, epoch_step = time.perf_counter(), progress.step
             while progress.step_in_epoch < whole + bool(rest) and not self._stopping:
                 first = progress.step_in_epoch
                 started = time.perf_counter()
-                if first < whole:
-                    count = min(chunk - first % chunk, whole - first)
-                    rows = order[first * batch : (first + count) * batch].reshape(count, batch)
-                    losses, outputs = self._train_step.scan(rows, self._rates(progress.step, count))
+                count = min(chunk - first % chunk, whole - first) if first < whole else 1
+                rows, rates = order[first * batch : (first + count) * batch], self._rates(progress.step, count)
+                stacked = chunk > 1 and first < whole
+                if stacked:
+                    losses, outputs = self._train_step.scan(rows.reshape(count, batch), rates)
                 else:
-                    count, rows = 1, order[whole * batch :]
-                    loss, outputs = self._train_step(rows, self._rates(progress.step, 1)[0])
-                    losses = loss
+                    losses, outputs = self._train_step(rows, rates[0])
                 mean = float(np.mean(losses.numpy(), dtype=np.float64))
-                self._add_up(progress, train, rows, mean, outputs)
+                self._add_up(progress, train, rows, mean, outputs, stacked)
                 progress.step += count
                 progress.step_in_epoch += count
                 now = time.perf_counter()
@@ -268,7 +269,7 @@ class Trainer:
             self.tell(Message(f"No lower validation loss for {patience} epochs: stopped early."))
 
     def _end_epoch(
-        self, train: Dataset, validation: Dataset | None, progress: Position, run: Run, best: dict[str, np.ndarray],
+        self, train: Samples, validation: Samples | None, progress: Position, run: Run, best: dict[str, np.ndarray],
         writer: RunWriter, samples_per_second: float,
     ) -> None:  # fmt: skip
         progress.epoch += 1
@@ -299,26 +300,28 @@ class Trainer:
         writer.epoch(train, record)
         self.tell(EpochEnded(progress.epoch, record, improved and validation is not None))
 
-    def _add_up(self, progress: Position, train: Dataset, rows: np.ndarray, mean: float, outputs: Any) -> None:
+    def _add_up(
+        self, progress: Position, train: Samples, rows: np.ndarray, mean: float, outputs: Any, stacked: bool
+    ) -> None:
         count = rows.size
         progress.seen += count
         progress.sums["loss"] = progress.sums.get("loss", 0.0) + mean * count
         if not self.metrics:
             return
-        assert train.target is not None
         values = outputs.numpy()
-        scores = self._scores(values.reshape(count, *values.shape[rows.ndim :]), train.target[rows.reshape(-1)], train)
+        values = values.reshape(count, *values.shape[2:]) if stacked else values
+        scores = self._scores(values, train.select(train.arrays, rows)[1], train)
         for name, score in scores.items():
             progress.sums[name] = progress.sums.get(name, 0.0) + score * count
 
-    def _steps_per_call(self, batch: int, checkpoint_every: int | None) -> int:
+    def _steps_per_call(self, batch: int) -> int:
         """Steps in one call: about half a second's worth, so that bars move and Ctrl-C is heard.
 
-        Worked out from the size of the network, never measured: a resumed run has to cut its steps at the same places.
+        Worked out from the network, never measured: a resumed run has to cut its steps at the same places.
         """
-        flops = 6.0 * batch * sum(p.size for p in self.model.parameters())
-        steps = int(min(max(_SECONDS_PER_CALL * _ASSUMED_FLOPS / max(flops, 1.0), 1), 2000))
-        return min(steps, checkpoint_every) if checkpoint_every else steps
+        if not self._loops:
+            return 1
+        return int(min(max(_SECONDS_PER_CALL * _ASSUMED_FLOPS / max(self._work * batch, 1.0), 1), 2000))
 
     def _rates(self, step: int, count: int) -> np.ndarray:
         if self.schedule is None:
@@ -332,21 +335,25 @@ class Trainer:
         """The model's raw outputs (logits, say) for many samples, in evaluation mode.
 
         Arguments:
-            inputs: an array, or a tuple of arrays with a common leading axis.
+            inputs: an array, a tuple of arrays with a common leading axis, or `data.Samples`.
         """
-        arrays = inputs if isinstance(inputs, tuple) else (np.asarray(inputs),)
-        count = len(arrays[0])
+        return np.concatenate([outputs for outputs, _ in self._evaluated(_inputs(inputs))])
+
+    def _evaluated(self, samples: Samples) -> Iterator[tuple[np.ndarray, Any]]:
+        """Outputs and target of all samples in order, in batches of one size: the last one is filled up, and cut."""
+        rows = samples.rows()
         was_training = self.model.training
         self.model.eval()
         try:
-            parts = []
-            for start in range(0, max(count, 1), _EVALUATION_BATCH):
-                batch = [_padded(x[start : start + _EVALUATION_BATCH]) for x in arrays]
-                parts.append(self._forward(*batch).numpy()[: count - start])
+            for start in range(0, max(len(rows), 1), _EVALUATION_BATCH):
+                batch = rows[start : start + _EVALUATION_BATCH]
+                filled = np.resize(batch, _EVALUATION_BATCH) if len(batch) else batch
+                inputs, target = samples.select(samples.arrays, filled)
+                outputs = self._forward(*inputs).numpy()
+                yield outputs[: len(batch)], None if target is None else target[: len(batch)]
         finally:
             if was_training:
                 self.model.train()
-        return np.concatenate(parts)
 
     def predict(self, inputs: Any) -> np.ndarray:
         """Probabilities (classification) or values (regression) for many samples, in evaluation mode."""
@@ -354,17 +361,24 @@ class Trainer:
 
     def evaluate(self, dataset: Any) -> dict[str, float]:
         """Loss and metrics on a dataset, in evaluation mode; the metrics of a regression are in the target's own
-        unit.
+        unit, and a language model has its perplexity e^loss.
         """
-        dataset = _dataset(dataset, "evaluation")
-        if len(dataset) == 0:
+        samples = _samples(dataset, "evaluation")
+        if len(samples) == 0:
             raise ShapeError("There is no sample to evaluate on.")
-        assert dataset.target is not None
-        outputs = self.outputs(dataset.inputs)
-        loss = float(self.loss(as_tensor(outputs), as_tensor(dataset.target)))
-        return {"loss": loss, **self._scores(outputs, dataset.target, dataset)}
+        if samples.task == "language":  # whose outputs are too many to keep
+            losses, counts = [], []
+            for outputs, target in self._evaluated(samples):
+                losses.append(float(self.loss(as_tensor(outputs), as_tensor(target))))
+                counts.append(len(outputs))
+            loss = float(np.average(losses, weights=counts))
+            return {"loss": loss, "perplexity": math.exp(min(loss, 700.0))}
+        parts = list(self._evaluated(samples))
+        outputs, target = np.concatenate([o for o, _ in parts]), np.concatenate([t for _, t in parts])
+        loss = float(self.loss(as_tensor(outputs), as_tensor(target)))
+        return {"loss": loss, **self._scores(outputs, target, samples)}
 
-    def _scores(self, outputs: np.ndarray, target: np.ndarray, dataset: Dataset) -> dict[str, float]:
+    def _scores(self, outputs: np.ndarray, target: np.ndarray, dataset: Samples) -> dict[str, float]:
         """Every metric; those of a regression in the target's own unit."""
         if not self.metrics:
             return {}
@@ -376,40 +390,41 @@ class Trainer:
     # -- the rest
     # ----------------------------------------------------------------------------------------------------------------
 
-    def _hold(self, train: Dataset) -> None:
-        """Keeps the training data where the compiled step finds them; data of the same shape take the place of earlier
-        ones.
+    def _hold(self, train: Samples) -> None:
+        """Keeps the training data where the compiled step finds them; data of the same kind and shapes take the place
+        of earlier ones.
         """
-        assert train.target is not None
-        held, arrays = [*self._data, self._target], [*train.inputs, train.target]
-        if [(v.shape, v.dtype) for v in held] == [(np.shape(x), np.asarray(x).dtype) for x in arrays]:
-            for variable, x in zip(held, arrays, strict=True):
+        held = self._samples
+        if type(held) is type(train) and [(v.shape, v.dtype) for v in self._data] == [
+            (x.shape, x.dtype) for x in train.arrays
+        ]:
+            for variable, x in zip(self._data, train.arrays, strict=True):
                 variable.assign(x)
-            return
-        self._data = [Variable(x, name="data") for x in train.inputs]
-        self._target = Variable(train.target, name="target")
-        self._train_step = compile(self._one_step)
+        else:
+            self._data = [Variable(x, name="data") for x in train.arrays]
+            self._train_step = compile(self._one_step)
+        self._samples = train
 
-    def _check(self, train: Dataset) -> None:
-        """One sample through model and loss, eagerly: what does not fit is said with layers and lines, before anything
-        is compiled.
+    def _check(self, train: Samples) -> None:
+        """A few samples through model and loss, eagerly: what does not fit is said with layers and lines, before
+        anything is compiled. What ran tells how much work a step is, and whether loops are good for it.
         """
-        if train.target is None:
+        inputs, target = train.few(4)
+        if target is None:
             raise ShapeError(
                 "The training data have no target.", fix="name the target column, or pass (inputs, target)"
             )
         self.model.eval()
-        few = slice(0, min(len(train), 4))
         try:
-            outputs = self.model(*[as_tensor(x[few]) for x in train.inputs])
-            self.loss(outputs, as_tensor(train.target[few]))
-            if (
-                len(train) * outputs.size < _CHECKED_NUMBERS
-            ):  # any outputs will do to see whether every label has its unit
+            outputs = self.model(*[as_tensor(x) for x in inputs])
+            cost = self.loss(outputs, as_tensor(target))
+            if isinstance(train, Dataset) and len(train) * outputs.size < _CHECKED_NUMBERS:
+                # any outputs will do to see whether every label has its unit
                 everywhere = np.broadcast_to(outputs.numpy()[:1], (len(train), *outputs.shape[1:]))
                 self.loss(as_tensor(everywhere), as_tensor(train.target))
         finally:
             self.model.train()
+        self._work, self._loops = work_of(cost, min(len(train), 4))
 
     def _restore(self, folder: Path, run: Run, epochs: int) -> tuple[Position, dict[str, np.ndarray]]:
         path = latest_snapshot(folder / "checkpoints")
@@ -457,8 +472,8 @@ class Trainer:
             signal.signal(signal.SIGINT, before)
 
 
-def _dataset(value: Any, role: str) -> Dataset:
-    if isinstance(value, Dataset):
+def _samples(value: Any, role: str) -> Samples:
+    if isinstance(value, Samples):
         return value
     if isinstance(value, tuple) and len(value) == 2:
         inputs, target = value
@@ -469,13 +484,24 @@ def _dataset(value: Any, role: str) -> Dataset:
     )
 
 
-def _order(seed: int, epoch: int, count: int, shuffle: bool) -> np.ndarray:
-    if not shuffle:
-        return np.arange(count)
-    return np.random.Generator(np.random.Philox(key=[seed % 2**64, epoch])).permutation(count)
+def _inputs(value: Any) -> Samples:
+    if isinstance(value, Samples):
+        return value
+    return _Inputs(value if isinstance(value, tuple) else (np.asarray(value),))
 
 
-def _padded(batch: np.ndarray) -> np.ndarray:
-    """The batch at the one length that is compiled for evaluation; the rows that are added are cut off again."""
-    missing = _EVALUATION_BATCH - len(batch)
-    return np.concatenate([batch, np.zeros((missing, *batch.shape[1:]), batch.dtype)]) if missing else batch
+class _Inputs(Samples):
+    """Arrays without a target, taken as they are."""
+
+    def __init__(self, arrays: tuple[np.ndarray, ...]) -> None:
+        self._arrays = arrays
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        return self._arrays
+
+    def __len__(self) -> int:
+        return len(self._arrays[0])
+
+    def select(self, arrays: Any, rows: Any) -> tuple[tuple[Any, ...], Any]:
+        return tuple(x[rows] for x in arrays), None
