@@ -1,0 +1,345 @@
+"""Recurrent layers in one direction, each as one operation: one loop forward and one back.
+
+The projection of the inputs, x · W + b of all steps, is one product outside; only what depends on the state before is
+in the loop. The loop back gives the gradients of the gates, from which the gradient of the recurrent weight is one
+product after it. Sequences are time-major here, (T, N, …), so that a step is one piece of memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import numpy as np
+
+from chainrule.graph import FUNCTIONS, Node, gradients, is_recording, op, wrap
+from chainrule.graph.op import values
+from chainrule.ops.shapes import flatten_leading
+
+__all__ = ["gru", "gru_cell", "lstm", "lstm_cell", "rnn", "rnn_cell"]
+
+
+class _Operations:
+    """The operations on Tensors under the names of an array namespace: a forward computed with it leaves a graph."""
+
+    name = "operations"
+
+    def __getattr__(self, name: str) -> Any:
+        return FUNCTIONS[name]
+
+    def scan(self, step: Any, carry: Any, sequence: Any, length: int, reverse: bool = False) -> Any:
+        return FUNCTIONS["scan"](step, carry, sequence, length=length, reverse=reverse)
+
+
+_operations = _Operations()
+
+
+# -- what one step computes -------------------------------------------------------------------------------------------
+# Each works on arrays with their namespace and on Tensors with the operations.
+
+
+def _parts(x: Any, count: int) -> list[Any]:
+    size = x.shape[-1] // count
+    return [x[..., i * size : (i + 1) * size] for i in range(count)]
+
+
+def _rnn_step(xp: Any, z: Any, h: Any, weight: Any, nonlinearity: str) -> Any:
+    z = z + xp.matmul(h, weight)
+    return [xp.tanh(z) if nonlinearity == "tanh" else xp.maximum(z, 0)], []
+
+
+def _lstm_step(xp: Any, z: Any, h: Any, c: Any, weight: Any) -> Any:
+    # σ(x) = ½ tanh(½x) + ½, so one tanh serves all four parts: of the third as it is, of the others scaled.
+    size = h.shape[-1]
+    scale = xp.asarray(np.repeat([0.5, 0.5, 1.0, 0.5], size), dtype=z.dtype)
+    shift = xp.asarray(np.repeat([0.5, 0.5, 0.0, 0.5], size), dtype=z.dtype)
+    gates = xp.tanh((z + xp.matmul(h, weight)) * scale) * scale + shift
+    i, f, g, o = _parts(gates, 4)
+    c = f * c + i * g
+    return [o * xp.tanh(c), c], [gates]
+
+
+def _gru_step(xp: Any, z: Any, h: Any, weight: Any, bias: Any) -> Any:
+    size = h.shape[-1]
+    u = xp.matmul(h, weight)
+    if bias is not None:
+        u = u + bias
+    both = 0.5 * xp.tanh(0.5 * (z[..., : 2 * size] + u[..., : 2 * size])) + 0.5
+    r, s = both[..., :size], both[..., size:]
+    inner = u[..., 2 * size :]
+    n = xp.tanh(z[..., 2 * size :] + r * inner)
+    return [n + s * (h - n)], [r, s, n, inner]
+
+
+def rnn_cell(z: Any, h: Any, weight: Any, *, nonlinearity: str = "tanh") -> Any:
+    """One step of `rnn`: z and h (N, H) → h."""
+    return _rnn_step(_operations, z, h, weight, nonlinearity)[0][0]
+
+
+def lstm_cell(z: Any, h: Any, c: Any, weight: Any) -> Any:
+    """One step of `lstm`: z (N, 4H), h and c (N, H) → (h, c)."""
+    return tuple(_lstm_step(_operations, z, h, c, weight)[0])
+
+
+def gru_cell(z: Any, h: Any, weight: Any, bias: Any) -> Any:
+    """One step of `gru`: z (N, 3H) and h (N, H) → h."""
+    return _gru_step(_operations, z, h, weight, bias)[0][0]
+
+
+# -- the loops --------------------------------------------------------------------------------------------------------
+
+
+def _alive(xp: Any, steps: int, lengths: Any) -> Any:
+    """Whether a step (T, N, 1) is one of its sequence rather than padding."""
+    return xp.arange(steps)[:, None, None] < lengths[:, None]
+
+
+def _forward(xp: Any, cell: Callable[..., Any], z: Any, states: list[Any], lengths: Any, reverse: bool) -> Any:
+    """(outputs, last states…), and what to keep: the states after every step and the gates.
+
+    Padding leaves the states as they are, so a sequence ends, or in reverse begins, with its own last step.
+    """
+    steps = z.shape[0]
+    alive = [] if lengths is None else [_alive(xp, steps, lengths)]
+
+    def step(states: list[Any], parts: list[Any]) -> Any:
+        new, gates = cell(parts[0], *states)
+        if alive:
+            new = [xp.where(parts[1], after, before) for after, before in zip(new, states, strict=True)]
+        return new, [*new, *gates]
+
+    last, kept = xp.scan(step, states, [z, *alive], steps, reverse)
+    y = xp.where(alive[0], kept[0], 0.0) if alive else kept[0]
+    return [y, *last], kept
+
+
+def _back(
+    xp: Any, slopes: Callable[..., Any], dstates: list[Any], parts: list[Any], lengths: Any, reverse: bool
+) -> Any:
+    """The loop back: `slopes(dstates, parts of a step)` gives the gradients of the states before and of the gates.
+
+    What does not depend on them is computed before the loop, for all steps at once.
+    """
+    steps = parts[0].shape[0]
+    alive = [] if lengths is None else [_alive(xp, steps, lengths)]
+
+    def step(dstates: list[Any], parts: list[Any]) -> Any:
+        dy, *rest = parts
+        if not alive:
+            before, dz = slopes([dstates[0] + dy, *dstates[1:]], rest)
+            return before, [dz]
+        *rest, here = rest
+        before, dz = slopes([dstates[0] + dy, *dstates[1:]], rest)
+        before = [xp.where(here, new, old) for new, old in zip(before, dstates, strict=True)]
+        return before, [xp.where(here, dz, 0.0)]
+
+    before, (dz,) = xp.scan(step, dstates, [*parts, *alive], steps, not reverse)
+    return [dz, *before]
+
+
+def _before(first: Any, states: Any, reverse: bool) -> Any:
+    """The state that each step began with."""
+    first = first[None]
+    return FUNCTIONS["concat"]([states[1:], first] if reverse else [first, states[:-1]])
+
+
+def _again(node: Node, g: Any) -> list[Any]:
+    """The gradients by differentiating the forward, computed again in operations: these can be differentiated too."""
+    _, inputs = values(node)
+    marked = [FUNCTIONS["positive"](x) if needed else x for x, needed in zip(inputs, node.needs, strict=True)]
+    results, _ = node.op.forward(_operations, *marked, **node.attributes)
+    pairs = [(y, dy) for y, dy in zip(results, g, strict=True) if y.requires_grad]
+    wanted = [x for x, needed in zip(marked, node.needs, strict=True) if needed]
+    found = iter(gradients([y for y, _ in pairs], [dy for _, dy in pairs], wanted=wanted, create_graph=True))
+    return [next(found)[1] if needed else None for needed in node.needs]
+
+
+def _weight_gradient(states: Any, dz: Any) -> Any:
+    return FUNCTIONS["matmul"](flatten_leading(states).mT, flatten_leading(dz))
+
+
+def _samples(gates: int, states: int, *, bias: bool = False, **attributes: Any) -> Any:
+    def samples(rng: np.random.Generator) -> Any:
+        for lengths, reverse in (
+            (None, False),
+            (None, True),
+            (np.array([2, 4, 0]), False),
+            (np.array([3, 1, 4]), True),
+        ):
+            inputs: list[Any] = [rng.normal(size=(4, 3, gates * 2)), *rng.normal(size=(states, 3, 2))]
+            inputs += [rng.normal(size=(2, gates * 2)), *([rng.normal(size=gates * 2)] if bias else [])]
+            yield (*inputs, lengths), {"reverse": reverse, **attributes}
+
+    return samples
+
+
+def _slope_samples(parts: Sequence[int], states: int, gates: int) -> Any:
+    def samples(rng: np.random.Generator) -> Any:
+        for lengths in (None, np.array([2, 0, 3])):
+            inputs: list[Any] = [rng.normal(size=(3, 3, 2 * n)) for n in (1, *parts)]
+            yield (*inputs, *rng.normal(size=(states, 3, 2)), rng.normal(size=(2, gates * 2)), lengths), {}
+
+    return samples
+
+
+# -- the operations ---------------------------------------------------------------------------------------------------
+
+
+# The loops back have no rules: gradients of gradients take the way of `_again`.
+
+
+@op(samples=_slope_samples([1], 1, 1), several=True)
+def _rnn_slopes(xp: Any, dy: Any, slope: Any, dh: Any, weight: Any, lengths: Any, /, *, reverse: bool = False) -> Any:
+    """The gradients of `rnn` by z and by the first state; slope is the nonlinearity's at every step."""
+    back = weight.mT
+
+    def slopes(dstates: list[Any], parts: list[Any]) -> Any:
+        dz = dstates[0] * parts[0]
+        return [xp.matmul(dz, back)], dz
+
+    return _back(xp, slopes, [dh], [dy, slope], lengths, reverse)
+
+
+def _rnn_rule(node: Node, g: Any) -> list[Any]:
+    if is_recording():
+        return _again(node, g)
+    dy, dh = g
+    _, (_, h, weight, lengths) = values(node)
+    (hs,) = (wrap(a) for a in cast(Any, node.saved))
+    reverse = node.attributes["reverse"]
+    slope = 1.0 - hs * hs if node.attributes["nonlinearity"] == "tanh" else FUNCTIONS["astype"](hs > 0, hs.dtype)
+    dz, dh = _rnn_slopes(dy, slope, dh, weight, lengths, reverse=reverse)
+    return [dz, dh, _weight_gradient(_before(h, hs, reverse), dz), None]
+
+
+@op(
+    backward=_rnn_rule,
+    saves=True,
+    several=True,
+    samples=lambda rng: [*_samples(1, 1)(rng), *_samples(1, 1, nonlinearity="relu")(rng)],
+)
+def rnn(
+    xp: Any, z: Any, h: Any, weight: Any, lengths: Any = None, /, *, nonlinearity: str = "tanh", reverse: bool = False
+) -> Any:
+    """hₜ = tanh(zₜ + hₜ₋₁ W), or with max(·, 0): z (T, N, H), h (N, H), weight (H, H) → (all h (T, N, H), last h).
+
+    With lengths (N,), steps from a sequence's length on leave its state as it is and give 0.
+
+    Source: Elman, "Finding Structure in Time" (1990).
+    """
+
+    def cell(z: Any, h: Any) -> Any:
+        return _rnn_step(xp, z, h, weight, nonlinearity)
+
+    return _forward(xp, cell, z, [h], lengths, reverse)
+
+
+@op(samples=_slope_samples([4, 1, 1], 2, 4), several=True)
+def _lstm_slopes(
+    xp: Any,
+    dy: Any,
+    slope: Any,
+    of_c: Any,
+    forget: Any,
+    dh: Any,
+    dc: Any,
+    weight: Any,
+    lengths: Any,
+    /,
+    *,
+    reverse: bool = False,
+) -> Any:
+    """The gradients of `lstm` by z and by the first states: with dc += dh · of_c, dz is (dc, dc, dc, dh) · slope."""
+    back = weight.mT
+
+    def slopes(dstates: list[Any], parts: list[Any]) -> Any:
+        (dh, dc), (slope, of_c, forget) = dstates, parts
+        dc = dc + dh * of_c
+        dz = xp.concat([dc, dc, dc, dh], axis=-1) * slope
+        return [xp.matmul(dz, back), dc * forget], dz
+
+    return _back(xp, slopes, [dh, dc], [dy, slope, of_c, forget], lengths, reverse)
+
+
+def _lstm_rule(node: Node, g: Any) -> list[Any]:
+    if is_recording():
+        return _again(node, g)
+    dy, dh, dc = g
+    _, (_, h, c, weight, lengths) = values(node)
+    hs, cs, gates = (wrap(a) for a in cast(Any, node.saved))
+    reverse = node.attributes["reverse"]
+    i, f, n, o = _parts(gates, 4)
+    after = FUNCTIONS["tanh"](cs)
+    slope = FUNCTIONS["concat"](
+        [n * i * (1.0 - i), _before(c, cs, reverse) * f * (1.0 - f), i * (1.0 - n * n), after * o * (1.0 - o)], axis=-1
+    )
+    dz, dh, dc = _lstm_slopes(dy, slope, o * (1.0 - after * after), f, dh, dc, weight, lengths, reverse=reverse)
+    return [dz, dh, dc, _weight_gradient(_before(h, hs, reverse), dz), None]
+
+
+@op(backward=_lstm_rule, saves=True, several=True, samples=_samples(4, 2))
+def lstm(xp: Any, z: Any, h: Any, c: Any, weight: Any, lengths: Any = None, /, *, reverse: bool = False) -> Any:
+    """The long short-term memory: with i, f, g, o the four parts of zₜ + hₜ₋₁ W,
+    cₜ = σ(f)·cₜ₋₁ + σ(i)·tanh(g), hₜ = σ(o)·tanh(cₜ).
+
+    z (T, N, 4H), h and c (N, H), weight (H, 4H) → (all h (T, N, H), last h, last c); lengths as for `rnn`.
+
+    Source: Hochreiter & Schmidhuber, "Long Short-Term Memory" (1997), with the forget gate of Gers, Schmidhuber &
+    Cummins, "Learning to Forget" (2000).
+    """
+
+    def cell(z: Any, h: Any, c: Any) -> Any:
+        return _lstm_step(xp, z, h, c, weight)
+
+    return _forward(xp, cell, z, [h, c], lengths, reverse)
+
+
+@op(samples=_slope_samples([4, 1], 1, 3), several=True)
+def _gru_slopes(
+    xp: Any, dy: Any, slope: Any, keep: Any, dh: Any, weight: Any, lengths: Any, /, *, reverse: bool = False
+) -> Any:
+    """The gradients of `gru` by z and, as a fourth part, by the part of h W + b that r multiplies; and by the first
+    state. They are dh · slope.
+    """
+    size, back = dh.shape[-1], weight.mT
+
+    def slopes(dstates: list[Any], parts: list[Any]) -> Any:
+        (dh,), (slope, keep) = dstates, parts
+        dz = xp.concat([dh, dh, dh, dh], axis=-1) * slope
+        du = xp.concat([dz[..., : 2 * size], dz[..., 3 * size :]], axis=-1)
+        return [dh * keep + xp.matmul(du, back)], dz
+
+    return _back(xp, slopes, [dh], [dy, slope, keep], lengths, reverse)
+
+
+def _gru_rule(node: Node, g: Any) -> list[Any]:
+    if is_recording():
+        return _again(node, g)
+    dy, dh = g
+    _, (_, h, weight, bias, lengths) = values(node)
+    hs, r, s, n, inner = (wrap(a) for a in cast(Any, node.saved))
+    reverse, size, concat = node.attributes["reverse"], h.shape[-1], FUNCTIONS["concat"]
+    before = _before(h, hs, reverse)
+    of_n = (1.0 - s) * (1.0 - n * n)
+    slope = concat([of_n * inner * r * (1.0 - r), (before - n) * s * (1.0 - s), of_n, of_n * r], axis=-1)
+    dz, dh = _gru_slopes(dy, slope, s, dh, weight, lengths, reverse=reverse)
+    du = concat([dz[..., : 2 * size], dz[..., 3 * size :]], axis=-1)
+    dbias = None if bias is None else flatten_leading(du).sum(axis=0)
+    return [dz[..., : 3 * size], dh, _weight_gradient(before, du), dbias, None]
+
+
+@op(backward=_gru_rule, saves=True, several=True, samples=_samples(3, 1, bias=True))
+def gru(xp: Any, z: Any, h: Any, weight: Any, bias: Any, lengths: Any = None, /, *, reverse: bool = False) -> Any:
+    """The gated recurrent unit: with zr, zs, zn the parts of zₜ and ur, us, un those of hₜ₋₁ W + b,
+    r = σ(zr + ur), s = σ(zs + us), n = tanh(zn + r·un), hₜ = (1 − s)·n + s·hₜ₋₁.
+
+    z (T, N, 3H), h (N, H), weight (H, 3H), bias (3H,) or None → (all h (T, N, H), last h); lengths as for `rnn`.
+
+    Source: Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder for Statistical Machine Translation"
+    (2014), with r applied after the product with W rather than before, so that there is one product for all three.
+    """
+
+    def cell(z: Any, h: Any) -> Any:
+        return _gru_step(xp, z, h, weight, bias)
+
+    return _forward(xp, cell, z, [h], lengths, reverse)
