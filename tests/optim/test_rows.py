@@ -41,6 +41,8 @@ def train(make: Any, dense: bool, compiled: bool = False) -> tuple[np.ndarray, d
         lambda p: optim.SGD(p, 0.1, clip_value=0.3),
         lambda p: optim.Adam(p, 0.1, lazy=False),
         lambda p: optim.Momentum(p, 0.1, lazy=False, weight_decay=0.1),
+        lambda p: optim.Adafactor(p, 0.1),
+        lambda p: optim.Muon(p, 0.1),
     ],
 )
 def test_equal_to_the_dense_update(make: Any, compiled: bool) -> None:
@@ -51,7 +53,7 @@ def test_equal_to_the_dense_update(make: Any, compiled: bool) -> None:
         np.testing.assert_allclose(rows_state[key], value, rtol=1e-12, atol=1e-15)
 
 
-@pytest.mark.parametrize("name", sorted(optim.OPTIMIZERS))
+@pytest.mark.parametrize("name", sorted(set(optim.OPTIMIZERS) - {"adafactor", "muon"}))
 def test_lazy_leaves_untouched_rows_alone_and_is_the_same_compiled(name: str) -> None:
     make = lambda p: optim.make(name, p, weight_decay=0.001)  # noqa: E731
     eager, state = train(make, dense=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,7 @@ def trained(rule: str, way: str, tied: bool, frozen: bool, dtype: str, options: 
     table = model.table.weight
     rest = [p for p in model.parameters() if p is not table]
     made: Any = by_name.OPTIMIZERS[rule]
+    options = {name: value for name, value in options.items() if name in inspect.signature(made).parameters}
     optimizer = made([{"params": [table], "lr": 0.01}, {"params": rest, "weight_decay": 0.0}], lr=0.02, **options)
 
     def step(ids: Any, labels: Any) -> Any:

@@ -1,15 +1,22 @@
 """The optim floor: update rules and learning-rate schedules."""
 
 from chainrule.errors import suggest
+from chainrule.optim.adafactor import Adafactor
 from chainrule.optim.adagrad import AdaDelta, AdaGrad
 from chainrule.optim.adam import Adam, AdamW
+from chainrule.optim.adamax import Adamax
+from chainrule.optim.asgd import ASGD
 from chainrule.optim.by_name import OPTIMIZERS, SCHEDULES, make, make_schedule
 from chainrule.optim.clipping import clip_grad_norm
 from chainrule.optim.groups import decay_groups
 from chainrule.optim.lion import Lion
 from chainrule.optim.momentum import Momentum, Nesterov
+from chainrule.optim.muon import Muon
+from chainrule.optim.nadam import NAdam
 from chainrule.optim.optimizer import Group, Optimizer
+from chainrule.optim.radam import RAdam
 from chainrule.optim.rmsprop import RMSProp
+from chainrule.optim.rprop import Rprop
 from chainrule.optim.schedules import (
     Constant,
     Cosine,
@@ -25,13 +32,16 @@ from chainrule.optim.schedules import (
 from chainrule.optim.sgd import SGD
 
 __all__ = [
+    "ASGD",
     "OPTIMIZERS",
     "SCHEDULES",
     "SGD",
     "AdaDelta",
     "AdaGrad",
+    "Adafactor",
     "Adam",
     "AdamW",
+    "Adamax",
     "Constant",
     "Cosine",
     "Exponential",
@@ -39,12 +49,16 @@ __all__ = [
     "InverseTime",
     "Lion",
     "Momentum",
+    "Muon",
+    "NAdam",
     "Nesterov",
     "OneCycle",
     "Optimizer",
     "Polynomial",
+    "RAdam",
     "RMSProp",
     "ReduceOnPlateau",
+    "Rprop",
     "Schedule",
     "Step",
     "Warmup",

@@ -61,6 +61,32 @@ def adam_rule(xp: Any, g: Any, m: Any, v: Any, size: Any, epsilon: Any, /, *, be
     return _step(xp, g, m, v, size.astype(g.dtype), epsilon.astype(g.dtype), beta1, beta2)
 
 
+@op(
+    several=True,
+    samples=lambda rng: [
+        (
+            (
+                rng.normal(size=(3, 4)),
+                rng.normal(size=(3, 4)),
+                rng.uniform(0.1, 0.2, (3, 4)),
+                rng.uniform(0.5, 2.0, (3, 4)),
+                np.asarray(0.1),
+                np.asarray(1e-8),
+            ),
+            {"beta1": 0.9, "beta2": 0.99},
+        )
+    ],
+)
+def amsgrad_rule(
+    xp: Any, g: Any, m: Any, v: Any, largest: Any, size: Any, epsilon: Any, /, *, beta1: float, beta2: float
+) -> Any:
+    """The step, both moments, and the largest second moment so far."""
+    m = beta1 * m + (1.0 - beta1) * g
+    v = beta2 * v + (1.0 - beta2) * (g * g)
+    largest = xp.maximum(largest, v)
+    return size.astype(g.dtype) * m / (xp.sqrt(largest) + epsilon.astype(g.dtype)), m, v, largest
+
+
 def _samples_together(rng: np.random.Generator) -> list[Any]:
     shapes = ((3, 4), (4,))
     arrays = [x for shape in shapes for x in (*rng.normal(size=(3, *shape)), rng.random(shape))]
@@ -101,6 +127,9 @@ class Adam(Optimizer):
         lr: η.
         betas: β₁ and β₂.
         epsilon: ε; 10⁻⁸, in the dialect "keras" 10⁻⁷.
+        amsgrad: whether the largest v so far takes the place of v, so that no step size ever grows (Reddi, Kale &
+            Kumar, "On the Convergence of Adam and Beyond", 2018, algorithm 2; with Adam's corrections of the bias, as
+            in PyTorch).
         weight_decay: λ, as L2: g ← g + λθ, which the division by √v̂ then evens out; `AdamW` does not.
         clip_norm, clip_value: as for every `Optimizer`.
         lazy: row-sparse gradients update just their rows, and the moments of other rows do not decay meanwhile; False
@@ -132,6 +161,7 @@ class Adam(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         epsilon: float | None = None,
         *,
+        amsgrad: bool = False,
         weight_decay: float = 0.0,
         clip_norm: float | None = None,
         clip_value: float | None = None,
@@ -140,6 +170,9 @@ class Adam(Optimizer):
     ) -> None:
         if epsilon is None:
             epsilon = 1e-7 if dialect == "keras" else 1e-8
+        self.amsgrad = amsgrad
+        if amsgrad:
+            self.slots = ("m", "v", "largest")
         super().__init__(
             parameters,
             lr,
@@ -162,7 +195,8 @@ class Adam(Optimizer):
     def rule(
         self, g: Tensor, p: Tensor, state: tuple[Tensor, ...], scales: tuple[Tensor, ...], options: dict[str, Any]
     ) -> tuple[Tensor, ...]:
-        return adam_rule(g, *state, *scales[:2], beta1=options["beta1"], beta2=options["beta2"])  # type: ignore[return-value]
+        chosen = amsgrad_rule if self.amsgrad else adam_rule
+        return chosen(g, *state, *scales[:2], beta1=options["beta1"], beta2=options["beta2"])  # type: ignore[return-value]
 
     def rules(
         self,
@@ -172,6 +206,8 @@ class Adam(Optimizer):
         scales: tuple[Tensor, ...],
         options: dict[str, Any],
     ) -> Iterable[tuple[Tensor, ...]]:
+        if self.amsgrad:
+            return super().rules(gs, ps, states, scales, options)
         decoupled = scales[2] if len(scales) > 2 and options["weight_decay"] else None
         decay = options["weight_decay"] if len(scales) == 2 else 0.0
         arrays = [x for g, p, (m, v) in zip(gs, ps, states, strict=True) for x in (g, p, m, v)]
@@ -195,8 +231,8 @@ class AdamW(Adam):
         weight_decay: λ. In the paper's form it is the fraction that every weight loses at each step, times s = lr /
             (the first lr); in the dialects "pytorch" and "keras" that fraction is lr · λ. So PyTorch's `lr=1e-3,
             weight_decay=1e-2` is `weight_decay=1e-5` here. By default 10⁻⁵, in "pytorch" 10⁻², in "keras" 4·10⁻³.
-        parameters, betas, epsilon, clip_norm, clip_value, lazy, dialect: as for `Adam`. With `lazy`, only touched rows
-            of an embedding decay.
+        parameters, betas, epsilon, amsgrad, clip_norm, clip_value, lazy, dialect: as for `Adam`. With `lazy`, only
+            touched rows of an embedding decay.
 
     Warns:
         UserWarning: for a weight_decay of 0.01 or more in the paper's form, which is almost always meant for PyTorch's.
@@ -221,6 +257,7 @@ class AdamW(Adam):
         betas: tuple[float, float] = (0.9, 0.999),
         epsilon: float | None = None,
         *,
+        amsgrad: bool = False,
         weight_decay: float | None = None,
         clip_norm: float | None = None,
         clip_value: float | None = None,
@@ -242,6 +279,7 @@ class AdamW(Adam):
             lr,
             betas,
             epsilon,
+            amsgrad=amsgrad,
             weight_decay=weight_decay,
             clip_norm=clip_norm,
             clip_value=clip_value,

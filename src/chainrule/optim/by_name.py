@@ -6,12 +6,19 @@ from collections.abc import Iterable
 from typing import Any
 
 from chainrule.errors import ConfigError, suggest
+from chainrule.optim.adafactor import Adafactor
 from chainrule.optim.adagrad import AdaDelta, AdaGrad
 from chainrule.optim.adam import Adam, AdamW
+from chainrule.optim.adamax import Adamax
+from chainrule.optim.asgd import ASGD
 from chainrule.optim.lion import Lion
 from chainrule.optim.momentum import Momentum, Nesterov
+from chainrule.optim.muon import Muon
+from chainrule.optim.nadam import NAdam
 from chainrule.optim.optimizer import Optimizer
+from chainrule.optim.radam import RAdam
 from chainrule.optim.rmsprop import RMSProp
+from chainrule.optim.rprop import Rprop
 from chainrule.optim.schedules import (
     Constant,
     Cosine,
@@ -28,7 +35,11 @@ from chainrule.optim.sgd import SGD
 __all__ = ["OPTIMIZERS", "SCHEDULES", "make", "make_schedule"]
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
-    rule.name: rule for rule in (SGD, Momentum, Nesterov, AdaGrad, RMSProp, Adam, AdamW, AdaDelta, Lion)
+    rule.name: rule
+    for rule in (
+        *(SGD, Momentum, Nesterov, AdaGrad, RMSProp, Adam, AdamW, AdaDelta, Lion),
+        *(Adamax, NAdam, RAdam, Adafactor, Muon, Rprop, ASGD),
+    )
 }
 
 SCHEDULES: dict[str, type[Schedule]] = {

@@ -96,7 +96,7 @@ class Optimizer(Followed):
     """
 
     name: ClassVar[str] = "optimizer"
-    slots: ClassVar[tuple[str, ...]] = ()
+    slots: tuple[str, ...] = ()
     """The names of what the rule remembers of each parameter, each of its shape and dtype, 0 at first."""
 
     def __init__(
@@ -125,11 +125,7 @@ class Optimizer(Followed):
         self.groups = self._groups(parameters, lr, {"weight_decay": weight_decay, **options})
         self.count = Variable(np.int64(0), name="step count")
         self._state: dict[int, tuple[Variable, ...]] = {
-            id(p): tuple(
-                Variable(wrap(np.full(p.shape, self.first(slot), p.dtype)), name=f"{p.name}.{slot}")
-                for slot in self.slots
-            )
-            for p in self.parameters
+            id(p): tuple(self._slot(slot, p) for slot in self.slots) for p in self.parameters
         }
 
     def _groups(self, parameters: Iterable[Any], lr: float, options: dict[str, Any]) -> list[Group]:
@@ -186,6 +182,14 @@ class Optimizer(Followed):
                 raise ConfigError(f"{type(self).__name__}: {what} lies between 0 and 1 (without it), got {value!r}.")
             if what == "epsilon" and not value >= 0:
                 raise ConfigError(f"{type(self).__name__}: epsilon is at least 0, got {value!r}.")
+
+    def _slot(self, slot: str, p: Variable) -> Variable:
+        first = np.full(self.slot_shape(slot, p.shape), self.first(slot), p.dtype)
+        return Variable(wrap(first), name=f"{p.name}.{slot}")
+
+    def slot_shape(self, slot: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of what is remembered under this name of a parameter of this shape."""
+        return shape
 
     def first(self, slot: str) -> float:
         """What a slot holds before the first step."""
