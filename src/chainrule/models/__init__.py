@@ -1,9 +1,12 @@
 """The models floor: whole architectures, one file each, and the table of their names."""
 
+from chainrule.models.dbn import DBN
 from chainrule.models.gat import GAT
 from chainrule.models.gcn import GCN
 from chainrule.models.generation import choose_token, generate
 from chainrule.models.mlp import MLP
+from chainrule.models.ratings_rbm import RatingsRBM
+from chainrule.models.rbm import RBM, ContrastiveDivergence
 from chainrule.models.registry import MODELS, build
 from chainrule.models.sage import GraphSAGE
 from chainrule.models.table import TableNetwork
@@ -11,11 +14,15 @@ from chainrule.models.transformer_classifier import TransformerClassifier
 from chainrule.models.transformer_language_model import TransformerLanguageModel
 
 __all__ = [
+    "DBN",
     "GAT",
     "GCN",
     "MLP",
     "MODELS",
+    "RBM",
+    "ContrastiveDivergence",
     "GraphSAGE",
+    "RatingsRBM",
     "TableNetwork",
     "TransformerClassifier",
     "TransformerLanguageModel",
