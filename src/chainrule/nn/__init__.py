@@ -41,15 +41,18 @@ from chainrule.nn.graph_attention import GATConv
 from chainrule.nn.graph_convolution import GCNConv
 from chainrule.nn.graph_sage import SAGEConv
 from chainrule.nn.group_norm import GroupNorm
+from chainrule.nn.gru import GRU, GRUCell
 from chainrule.nn.layer_norm import LayerNorm
 from chainrule.nn.linear import Linear
 from chainrule.nn.lora import LoRA, add_lora, lora_state, merge_lora
+from chainrule.nn.lstm import LSTM, LSTMCell
 from chainrule.nn.module import Module
 from chainrule.nn.pooling import AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d
 from chainrule.nn.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
 from chainrule.nn.pytorch import load_pytorch
 from chainrule.nn.residual import Residual
 from chainrule.nn.rms_norm import RMSNorm
+from chainrule.nn.rnn import RNN, RNNCell
 from chainrule.nn.transformer import (
     TransformerDecoder,
     TransformerDecoderLayer,
@@ -63,6 +66,9 @@ from chainrule.nn.watching import watch
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "Absolute",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
@@ -86,6 +92,7 @@ __all__ = [
     "Flatten",
     "GATConv",
     "GCNConv",
+    "GRUCell",
     "GlobalAvgPool",
     "GlobalMaxPool",
     "GroupNorm",
@@ -93,6 +100,7 @@ __all__ = [
     "Heaviside",
     "Identity",
     "KeyValueCache",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "LearnedPositions",
@@ -109,6 +117,7 @@ __all__ = [
     "PReLU",
     "Parameter",
     "RMSNorm",
+    "RNNCell",
     "ReLU",
     "Residual",
     "RotaryPositions",
