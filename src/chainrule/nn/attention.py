@@ -189,12 +189,12 @@ class MultiHeadAttention(Module):
         n, t, h, s = *q.shape[:3], k.shape[1]
         parts = []
         if padding is not None:
-            padding = as_tensor(padding)
+            padding = ops.asarray(padding)
             if padding.shape != (n, s):
                 raise ShapeError(f"{self.label()} got a key_padding_mask {padding.shape} for {n} × {s} keys.")
             parts.append(padding[:, None, None])
         if attn_mask is not None:
-            attn_mask = as_tensor(attn_mask)
+            attn_mask = ops.asarray(attn_mask)  # which keeps the digits of float64
             if attn_mask.shape not in ((t, s), (n * h, t, s)):
                 raise ShapeError(
                     f"{self.label()} got an attn_mask {attn_mask.shape} for {t} queries and {s} keys.",
