@@ -15,6 +15,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 import numpy as np
 
 from chainrule.compile.cache import persistent_cache
+from chainrule.compile.options import options_for
 from chainrule.compile.program import Compilation, Program, dense
 from chainrule.compile.structure import describe, flatten, flatten_result, rebuild
 from chainrule.compile.surroundings import Name, names_of, same
@@ -229,7 +230,7 @@ class CompiledFunction(Generic[P, R]):
                 fix="remove what changes between calls, such as a counter or a list that grows",
             ) from error
         with persistent_cache():
-            compiled = lowered.compile(self._options)
+            compiled = lowered.compile({**options_for(told["ops"]), **(self._options or {})})
         arguments = tuple(describe(structure, iter([(s, getattr(d, "name", "float")) for s, d in shapes])))
         compilation = Compilation(
             reason=self._reason(key, arguments),
@@ -333,7 +334,7 @@ def compile(function: Any = None, *, compiler_options: dict[str, Any] | None = N
             program. What it uses from outside is followed: the values of Variables without a new program; names, the
             settings of layers and update rules, training modes and `requires_grad` flags with one. Only what changes
             inside other objects is not, such as an entry of a list or of a NumPy array.
-        compiler_options: XLA's, for this function alone.
+        compiler_options: XLA's, for this function alone; they go before those that chainrule chooses by the operations.
 
     The first call with new shapes, dtypes or modes compiles, and `compilations` says why; further calls only run the
     program. Results are Tensors without history. Print inside the function shows the tracing, once.

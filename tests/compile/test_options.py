@@ -1,0 +1,54 @@
+"""XLA's options follow the operations of a program, the user's go first, and unknown ones break nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import chainrule as cr
+from chainrule.compile import options
+
+OURS = options._ON_A_CPU["convolve"]
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The options of every program that is compiled."""
+    import jax
+
+    found: list[Any] = []
+    compile_ = jax.stages.Lowered.compile
+
+    def compiled(self: Any, compiler_options: Any = None, **rest: Any) -> Any:
+        found.append(compiler_options)
+        return compile_(self, compiler_options, **rest)
+
+    options._known.cache_clear()
+    options._known("convolve")
+    monkeypatch.setattr(jax.stages.Lowered, "compile", compiled)
+    return found
+
+
+def filtered(x: Any) -> Any:
+    return cr.ops.convolve(x, cr.ones((2, 1, 1)))
+
+
+def test_convolutions_bring_theirs(given: list[Any]) -> None:
+    cr.compile(filtered)(cr.ones((1, 4, 1)))
+    cr.compile(lambda x: x + 1)(cr.ones(2))
+    assert given == [OURS, {}]
+
+
+def test_the_users_go_first(given: list[Any]) -> None:
+    mine = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE"}
+    cr.compile(filtered, compiler_options=mine)(cr.ones((1, 4, 1)))
+    assert given == [mine]
+
+
+def test_what_this_version_does_not_know_is_left_out(given: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(options._ON_A_CPU, "convolve", {"xla_no_such_option": True})
+    options._known.cache_clear()
+    assert cr.compile(filtered)(cr.ones((1, 4, 1))).tolist() == [[[2.0]] * 3]
+    options._known.cache_clear()
+    assert given == [{"xla_no_such_option": True}, {}]
