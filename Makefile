@@ -40,8 +40,8 @@ bench: $(VENV)/.torch $(VENV)/.peers ## measure chainrule and its peers, alterna
 	$(BIN)/python -m benchmarks
 
 docs: $(VENV)/.docs ## build the documentation into site/, strictly
-	$(BIN)/properdocs build --strict --config-file mkdocs.yml
-	@echo "The pages are in site/; to read them while writing: $(BIN)/properdocs serve -f mkdocs.yml"
+	PYTHONPATH=docs/tools $(BIN)/properdocs build --strict --config-file mkdocs.yml
+	@echo "The pages are in site/; to read them while writing: PYTHONPATH=docs/tools $(BIN)/properdocs serve -f mkdocs.yml"
 
 lint: $(VENV)/.lint ## check style, types and the direction of imports
 	$(BIN)/ruff check

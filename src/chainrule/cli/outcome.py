@@ -82,7 +82,12 @@ def _next(trained: TrainedModel, folder: Path) -> list[Any]:
     if trained.run.status == "diverged" and trained.config.optimizer.lr is not None:
         source, lr = shlex.quote(trained.config.data.source), trained.config.optimizer.lr / 10
         return _lines([(f"{name} train {source} --lr {lr:g}", "a lower learning rate")])
-    if Path(trained.config.data.source).exists():
+    if trained.preprocessing.task == "language":
+        commands += [
+            (f"{name} generate {place}", "writes a text"),
+            (f"{name} generate {place} --prompt 'It was' --top-p 0.9", "goes on with yours"),
+        ]
+    elif Path(trained.config.data.source).exists():
         ending = Path(trained.config.data.source).suffix or ".csv"
         new, test = (
             ("NEW_IMAGES", "TEST_IMAGES")

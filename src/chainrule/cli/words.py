@@ -24,7 +24,7 @@ _NAMES = {
     "r2": "R²",
 }
 _SHARES = ("accuracy", "balanced_accuracy", "top_5_accuracy")
-_IN_THE_LINE = ("accuracy", "roc_auc", "rmse", "mae", "r2", "loss")
+_IN_THE_LINE = ("accuracy", "roc_auc", "rmse", "mae", "r2", "loss", "perplexity")
 
 
 def score_name(name: str) -> str:

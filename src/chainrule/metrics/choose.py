@@ -69,7 +69,7 @@ def for_task(task: str, classes: int | None = None) -> list[Metric]:
     """The metrics that suit a task when nobody named any; the first is the one to watch.
 
     Arguments:
-        task: `"binary"`, `"classification"` or `"regression"`.
+        task: `"binary"`, `"classification"`, `"regression"`, or `"language"`, whose loss says it all.
         classes: how many classes there are; from 20 up the top-5 accuracy joins.
 
     Example:
@@ -83,4 +83,6 @@ def for_task(task: str, classes: int | None = None) -> list[Metric]:
         return [Accuracy(), BalancedAccuracy(), F1(average="macro"), ExpectedCalibrationError(), *more]
     if task == "regression":
         return [RMSE(), MAE(), R2()]
+    if task == "language":
+        return []
     raise ConfigError(f"task is {task!r}, expected 'binary', 'classification' or 'regression'")

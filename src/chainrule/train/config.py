@@ -115,14 +115,15 @@ class TrainerConfig:
     Attributes:
         epochs: at most; None chooses by the number of rows.
         batch_size: samples in one update, 0 for all of them; None chooses by the number of rows.
-        patience: epochs without a lower validation loss before stopping early; 0 never stops early.
+        patience: epochs without a lower validation loss before stopping early, 0 never stops early; None is 10, and 50
+            where an epoch is a single step.
         seed: of initial weights, dropout and the order of samples.
         checkpoint_every: snapshot also after this many steps.
     """
 
     epochs: int | None = None
     batch_size: int | None = None
-    patience: int = 10
+    patience: int | None = None
     seed: int = 0
     checkpoint_every: int | None = None
 
@@ -134,10 +135,10 @@ class Config:
     Example:
         >>> from chainrule.train import Config
         >>> config = Config()
-        >>> config.set("optimizer.name", "sdg")
+        >>> config.set("optimizer.name", "nestrov")
         Traceback (most recent call last):
         ...
-        chainrule.errors.ConfigError: There is no optimizer 'sdg'. Did you mean 'sgd'?
+        chainrule.errors.ConfigError: There is no optimizer 'nestrov'. Did you mean 'nesterov'?
           fix: one of auto, sgd, ...
     """
 

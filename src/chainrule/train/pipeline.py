@@ -260,6 +260,8 @@ def complete(config: Config, prepared: Prepared) -> None:
     if trainer.epochs is None:
         least, most = _EPOCHS.get(model.name if kind == "image" else kind, (20, 100))
         trainer.epochs = int(np.clip(3000 * (trainer.batch_size or rows) / rows, least, most))
+    if trainer.patience is None:
+        trainer.patience = 50 if kind == "graph" else 10
     if optimizer.name == "auto":
         optimizer.name = "adam" if kind == "graph" else "adamw"
     lr, decay = _USUAL.get(optimizer.name, (1e-3, 0.0))

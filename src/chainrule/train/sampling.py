@@ -43,7 +43,7 @@ class Sampler:
         from chainrule.models import generate
 
         start = self._preprocessing.first
-        tokens = generate(self._trainer.model, start, self._length, temperature=0.8, seed=self._seed)
+        tokens = generate(self._trainer.model, start, self._length, temperature=0.8, stream=self._seed)
         text = self._preprocessing.decode_tokens(tokens[len(start) :])
         self._trainer.tell(TextWritten(event.epoch, text))
         if self._folder is not None:
