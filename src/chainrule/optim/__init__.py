@@ -1,6 +1,7 @@
 """The optim floor: update rules and learning-rate schedules."""
 
 from chainrule.errors import suggest
+from chainrule.optim.accumulator import Accumulator
 from chainrule.optim.adafactor import Adafactor
 from chainrule.optim.adagrad import AdaDelta, AdaGrad
 from chainrule.optim.adam import Adam, AdamW
@@ -8,6 +9,7 @@ from chainrule.optim.adamax import Adamax
 from chainrule.optim.asgd import ASGD
 from chainrule.optim.by_name import OPTIMIZERS, SCHEDULES, make, make_schedule
 from chainrule.optim.clipping import clip_grad_norm
+from chainrule.optim.ema import EMA
 from chainrule.optim.groups import decay_groups
 from chainrule.optim.lion import Lion
 from chainrule.optim.momentum import Momentum, Nesterov
@@ -20,10 +22,14 @@ from chainrule.optim.rprop import Rprop
 from chainrule.optim.schedules import (
     Constant,
     Cosine,
+    Cyclic,
     Exponential,
+    InTurn,
     InverseTime,
+    Linear,
     OneCycle,
     Polynomial,
+    Product,
     ReduceOnPlateau,
     Schedule,
     Step,
@@ -33,9 +39,11 @@ from chainrule.optim.sgd import SGD
 
 __all__ = [
     "ASGD",
+    "EMA",
     "OPTIMIZERS",
     "SCHEDULES",
     "SGD",
+    "Accumulator",
     "AdaDelta",
     "AdaGrad",
     "Adafactor",
@@ -44,9 +52,12 @@ __all__ = [
     "Adamax",
     "Constant",
     "Cosine",
+    "Cyclic",
     "Exponential",
     "Group",
+    "InTurn",
     "InverseTime",
+    "Linear",
     "Lion",
     "Momentum",
     "Muon",
@@ -55,6 +66,7 @@ __all__ = [
     "OneCycle",
     "Optimizer",
     "Polynomial",
+    "Product",
     "RAdam",
     "RMSProp",
     "ReduceOnPlateau",

@@ -22,8 +22,10 @@ from chainrule.optim.rprop import Rprop
 from chainrule.optim.schedules import (
     Constant,
     Cosine,
+    Cyclic,
     Exponential,
     InverseTime,
+    Linear,
     OneCycle,
     Polynomial,
     ReduceOnPlateau,
@@ -44,7 +46,10 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 
 SCHEDULES: dict[str, type[Schedule]] = {
     kind.name: kind
-    for kind in (Constant, Step, Exponential, InverseTime, Polynomial, Cosine, OneCycle, ReduceOnPlateau)
+    for kind in (
+        *(Constant, Linear, Step, Exponential, InverseTime, Polynomial, Cosine),
+        *(Cyclic, OneCycle, ReduceOnPlateau),
+    )
 }
 
 

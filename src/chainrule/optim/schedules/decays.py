@@ -1,4 +1,4 @@
-"""Schedules that are one formula: constant, step, exponential, 1/t, polynomial, cosine."""
+"""Schedules that are one formula: constant, linear, step, exponential, 1/t, polynomial, cosine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from chainrule.errors import ConfigError
 from chainrule.optim.schedules.base import Schedule, at_least, whole
 
-__all__ = ["Constant", "Cosine", "Exponential", "InverseTime", "Polynomial", "Step"]
+__all__ = ["Constant", "Cosine", "Exponential", "InverseTime", "Linear", "Polynomial", "Step"]
 
 
 class Constant(Schedule):
@@ -27,6 +27,30 @@ class Constant(Schedule):
 
     def __call__(self, step: int) -> float:
         return self.lr
+
+
+class Linear(Schedule):
+    """lr(t) = lr · (start + (end − start) · t / steps) up to t = steps, then lr · end.
+
+    PyTorch's LinearLR. Its ConstantLR is `InTurn([Constant(lr * factor), Constant(lr)], [steps])`.
+
+    Example:
+        >>> from chainrule import optim
+        >>> [optim.Linear(1.0, steps=4, start=0.5)(t) for t in (0, 2, 4, 9)]
+        [0.5, 0.75, 1.0, 1.0]
+    """
+
+    name = "linear"
+
+    def __init__(self, lr: float, steps: int, start: float = 1.0, end: float | None = None) -> None:
+        self.lr = at_least(lr, 0.0, "lr")
+        self.steps = whole(steps, "steps")
+        self.start = at_least(start, 0.0, "start")
+        self.end = at_least((0.0 if start == 1.0 else 1.0) if end is None else end, 0.0, "end")
+
+    def __call__(self, step: int) -> float:
+        t = min(step, self.steps) / self.steps
+        return self.lr * (self.start + (self.end - self.start) * t)
 
 
 class Step(Schedule):
@@ -124,9 +148,11 @@ class Cosine(Schedule):
         lr: at the start.
         steps: until it reaches `final`.
         final: the rate at the end.
-        restarts: whether it then starts again (warm restarts), every `steps` steps.
+        restarts: whether it then starts again (warm restarts), after `steps` steps.
+        growth: how many times longer each period is than the one before, a whole number.
 
-    Differs from PyTorch's CosineAnnealingLR, which rises again after `steps`.
+    Differs from PyTorch's CosineAnnealingLR, which rises again after `steps`. With restarts it is its
+    CosineAnnealingWarmRestarts; the ends of the periods are where a snapshot ensemble takes its members.
 
     Source: Loshchilov & Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts" (2017), equation 5.
 
@@ -138,14 +164,24 @@ class Cosine(Schedule):
 
     name = "cosine"
 
-    def __init__(self, lr: float, steps: int, final: float = 0.0, restarts: bool = False) -> None:
+    def __init__(self, lr: float, steps: int, final: float = 0.0, restarts: bool = False, growth: int = 1) -> None:
         self.lr = at_least(lr, 0.0, "lr")
         self.steps = whole(steps, "steps")
         self.final = at_least(final, 0.0, "final")
         if final > lr:
             raise ConfigError(f"Cosine goes down from lr to final, got lr={lr} and final={final}.")
         self.restarts = restarts
+        self.growth = whole(growth, "growth")
 
     def __call__(self, step: int) -> float:
-        t = step % self.steps if self.restarts else min(step, self.steps)
-        return self.final + 0.5 * (self.lr - self.final) * (1.0 + math.cos(math.pi * t / self.steps))
+        t, period = self._in_period(step) if self.restarts else (min(step, self.steps), self.steps)
+        return self.final + 0.5 * (self.lr - self.final) * (1.0 + math.cos(math.pi * t / period))
+
+    def _in_period(self, step: int) -> tuple[int, int]:
+        """The place in the period that a step belongs to, and its length."""
+        if self.growth == 1:
+            return step % self.steps, self.steps
+        period = self.steps
+        while step >= period:
+            step, period = step - period, period * self.growth
+        return step, period
