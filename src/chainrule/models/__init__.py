@@ -1,14 +1,18 @@
 """The models floor: whole architectures, one file each, and the table of their names."""
 
+from chainrule.models.autoencoder import Autoencoder
 from chainrule.models.dbn import DBN
 from chainrule.models.gat import GAT
 from chainrule.models.gcn import GCN
 from chainrule.models.generation import choose_token, generate
+from chainrule.models.lenet import LeNet
 from chainrule.models.mlp import MLP
 from chainrule.models.ratings_rbm import RatingsRBM
 from chainrule.models.rbm import RBM, ContrastiveDivergence
 from chainrule.models.registry import MODELS, build
+from chainrule.models.resnet import ResNet
 from chainrule.models.sage import GraphSAGE
+from chainrule.models.som import SOM
 from chainrule.models.table import TableNetwork
 from chainrule.models.transformer_classifier import TransformerClassifier
 from chainrule.models.transformer_language_model import TransformerLanguageModel
@@ -20,9 +24,13 @@ __all__ = [
     "MLP",
     "MODELS",
     "RBM",
+    "SOM",
+    "Autoencoder",
     "ContrastiveDivergence",
     "GraphSAGE",
+    "LeNet",
     "RatingsRBM",
+    "ResNet",
     "TableNetwork",
     "TransformerClassifier",
     "TransformerLanguageModel",
