@@ -68,7 +68,7 @@ class GRU(Recurrent):
         weight, _, bias, _ = self._parameters_of(suffix)
         return ops.linear(x, weight, bias)
 
-    def _run(self, z: Tensor, state: list[Any], suffix: str, lengths: Any, reverse: bool) -> tuple[Any, ...]:
+    def _run(self, z: Tensor, state: list[Any], suffix: str, lengths: Any, reverse: bool) -> Any:
         _, weight, _, bias = self._parameters_of(suffix)
         return ops.gru(z, state[0], weight, bias, lengths, reverse=reverse)
 

@@ -65,7 +65,7 @@ class LSTM(Recurrent):
     ) -> None:
         super().__init__(input_size, hidden_size, num_layers, bias, dropout, bidirectional, dialect, dtype)
 
-    def _run(self, z: Tensor, state: list[Any], suffix: str, lengths: Any, reverse: bool) -> tuple[Any, ...]:
+    def _run(self, z: Tensor, state: list[Any], suffix: str, lengths: Any, reverse: bool) -> Any:
         return ops.lstm(z, state[0], state[1], self._parameters_of(suffix)[1], lengths, reverse=reverse)
 
 

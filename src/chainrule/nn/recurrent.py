@@ -125,7 +125,7 @@ class Recurrent(_Gated, ABC):
                 self._add_parameters(inputs, bias, suffix, dialect, dtype)
 
     @abstractmethod
-    def _run(self, z: Tensor, state: list[Any], suffix: str, lengths: Any, reverse: bool) -> tuple[Any, ...]:
+    def _run(self, z: Tensor, state: list[Any], suffix: str, lengths: Any, reverse: bool) -> Any:
         """One direction of one layer on projected inputs, (T, N, …): the outputs and the last state."""
 
     def _project(self, x: Tensor, suffix: str) -> Tensor:

@@ -85,7 +85,7 @@ class RNN(Recurrent):
         super().__init__(input_size, hidden_size, num_layers, bias, dropout, bidirectional, dialect, dtype)
         self.nonlinearity = _checked(nonlinearity)
 
-    def _run(self, z: Tensor, state: list[Any], suffix: str, lengths: Any, reverse: bool) -> tuple[Any, ...]:
+    def _run(self, z: Tensor, state: list[Any], suffix: str, lengths: Any, reverse: bool) -> Any:
         weight = self._parameters_of(suffix)[1]
         return ops.rnn(z, state[0], weight, lengths, nonlinearity=self.nonlinearity, reverse=reverse)
 

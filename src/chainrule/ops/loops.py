@@ -27,7 +27,6 @@ from chainrule.graph import (
     enable_grad,
     gradients,
     is_recording,
-    no_grad,
     nodes_of,
     op,
     source_of_caller,
@@ -277,8 +276,7 @@ def _scan(xp: Any, *arrays: Any, loop: _Loop, keep: bool) -> Any:
     carry, sequence, captured = loop.divide(arrays)
 
     def step(carry: list[Any], x: list[Any]) -> tuple[list[Any], list[Any]]:
-        with no_grad():
-            new, outputs = loop.run(carry, x, captured)
+        new, outputs = loop.run(carry, x, captured)
         return new, [*outputs, *(carry if keep else [])]
 
     last, made = xp.scan(step, carry, sequence, loop.length, loop.reverse)
