@@ -19,7 +19,7 @@ MAP = "viridis"
 DIVERGING = "RdBu_r"
 
 _INK = "#123456"  # becomes the colour of the page's text
-_STYLE = {
+_STYLE: dict[str, Any] = {
     "svg.fonttype": "path",
     "svg.hashsalt": "chainrule",
     "figure.facecolor": "none",

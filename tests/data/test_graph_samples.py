@@ -60,11 +60,11 @@ def test_what_is_refused(tmp_path: Path) -> None:
     fitted = data.prepare(archive(tmp_path)).preprocessing
     with pytest.raises(ShapeError, match="has 5 features at each node, and the training graph had 3"):
         fitted.transform(archive(tmp_path, "wide.npz", features=np.ones((30, 5))))
-    with pytest.raises(LabelError, match="label 3 of more.npz is none of the 3 classes"):
+    with pytest.raises(LabelError, match=r"label 3 of more\.npz is none of the 3 classes"):
         fitted.transform(archive(tmp_path, "more.npz", label=np.arange(30) // 8))
-    with pytest.raises(LabelError, match="edge 7 → 30 of far.npz leads outside"):
+    with pytest.raises(LabelError, match=r"edge 7 → 30 of far\.npz leads outside"):
         data.prepare(archive(tmp_path, "far.npz", edge=np.array([[0, 1], [7, 30]])))
-    with pytest.raises(LabelError, match="all nodes of one.npz have the label 0"):
+    with pytest.raises(LabelError, match=r"all nodes of one\.npz have the label 0"):
         data.prepare(archive(tmp_path, "one.npz", label=np.zeros(30, int)))
     with pytest.raises(DataError, match="is no graph"):
         fitted.transform(([[1.0]], [0]))
