@@ -34,18 +34,18 @@ class Case:
     theirs: Callable[[Arrays], Arrays]
 
 
-def assert_same(ours: Arrays, theirs: Arrays, relative: float = 1e-6) -> None:
+def assert_same(ours: Arrays, theirs: Arrays, relative: float = 1e-6, least: float = 0.0) -> None:
     """All answers agree within the relative error; entries that are tiny beside their neighbours may err by a billionth
-    of those."""
+    of those, and all by `least`, for sums that cancel."""
     assert ours.keys() == theirs.keys()
     for key, expected in theirs.items():
         size = float(np.abs(expected).max(initial=0.0))
         assert np.asarray(ours[key]).dtype == np.asarray(expected).dtype or expected.ndim == 0, key
-        np.testing.assert_allclose(ours[key], expected, rtol=relative, atol=1e-9 * size, err_msg=key)
+        np.testing.assert_allclose(ours[key], expected, rtol=relative, atol=max(1e-9 * size, least), err_msg=key)
 
 
 def cases() -> list[Case]:
     """All of them."""
-    from reference import layers, loss_functions, optimizers, schedules
+    from reference import convolution_layers, layers, loss_functions, optimizers, schedules
 
-    return [*layers.CASES, *loss_functions.CASES, *optimizers.CASES, *schedules.CASES]
+    return [*layers.CASES, *convolution_layers.CASES, *loss_functions.CASES, *optimizers.CASES, *schedules.CASES]
