@@ -55,7 +55,8 @@ def generate(
     if prompt == "":
         raise ConfigError("The prompt is empty.", fix="leave --prompt out to begin anywhere")
     start = text.first if prompt is None else text.encode(prompt, "the prompt")
-    tokens = models.generate(trained.model, start, length, temperature=temperature, top_k=top_k, top_p=top_p, stream=seed)
+    options = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "stream": seed}
+    tokens = models.generate(trained.model, start, length, **options)
     written = (prompt or "") + text.decode_tokens(tokens[len(start) :]) + "\n"
     if out == "-":
         sys.stdout.write(written)

@@ -89,4 +89,8 @@ def column_types(pairs: list[str]) -> dict[str, str]:
     return types
 
 
-_READERS = {"model.hidden": units, "data.types": column_types}
+def _words(text: str) -> list[str]:
+    return text.replace(",", " ").split()
+
+
+_READERS = {"model.augment": _words, "model.hidden": units, "data.types": column_types}

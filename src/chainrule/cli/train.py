@@ -102,6 +102,10 @@ def train(
     ] = None,
     layers: Annotated[int | None, typer.Option(metavar="N", help="How many.", rich_help_panel=_NETWORK)] = None,
     heads: Annotated[int | None, typer.Option(metavar="N", help="Of the attention.", rich_help_panel=_NETWORK)] = None,
+    augment: Annotated[
+        str | None,
+        typer.Option(metavar="flip,shift", help="Change images at random in training.", rich_help_panel=_NETWORK),
+    ] = None,
     optimizer: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="adamw, adam, sgd, momentum, … [adamw]", rich_help_panel=_LEARNING),
@@ -167,10 +171,10 @@ def train(
     given: dict[str, Any] = {
         "data.target": target, "data.test": test, "data.task": task, "data.validation": validation,
         "data.test_fraction": test_fraction, "data.seed": seed, "data.types": types, "data.header": header,
-        "data.separator": separator, "data.encoding": encoding, "data.missing": missing,
-        "model.name": model, "model.hidden": hidden, "model.activation": activation, "model.dropout": dropout,
-        "data.unit": unit, "data.context": context, "model.width": width, "model.layers": layers,
-        "model.heads": heads, "model.batch_norm": batch_norm, "optimizer.name": optimizer, "optimizer.lr": lr,
+        "data.separator": separator, "data.encoding": encoding, "data.missing": missing, "data.unit": unit,
+        "data.context": context, "model.name": model, "model.hidden": hidden, "model.activation": activation,
+        "model.dropout": dropout, "model.batch_norm": batch_norm, "model.width": width, "model.layers": layers,
+        "model.heads": heads, "model.augment": augment, "optimizer.name": optimizer, "optimizer.lr": lr,
         "optimizer.weight_decay": weight_decay, "optimizer.clip_norm": clip_norm, "schedule.name": schedule,
         "trainer.epochs": epochs, "trainer.batch_size": batch_size, "trainer.patience": patience, "trainer.seed": seed,
         "trainer.checkpoint_every": checkpoint_every,

@@ -9,6 +9,8 @@ from chainrule.models.lenet import LeNet
 from chainrule.models.mlp import MLP
 from chainrule.models.ratings_rbm import RatingsRBM
 from chainrule.models.rbm import RBM, ContrastiveDivergence
+from chainrule.models.recurrent_classifier import RecurrentClassifier
+from chainrule.models.recurrent_language_model import RecurrentLanguageModel
 from chainrule.models.registry import MODELS, build
 from chainrule.models.resnet import ResNet
 from chainrule.models.sage import GraphSAGE
@@ -30,6 +32,8 @@ __all__ = [
     "GraphSAGE",
     "LeNet",
     "RatingsRBM",
+    "RecurrentClassifier",
+    "RecurrentLanguageModel",
     "ResNet",
     "TableNetwork",
     "TransformerClassifier",

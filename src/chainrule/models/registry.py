@@ -9,7 +9,7 @@ from typing import Any
 from chainrule.errors import ConfigError, suggest
 from chainrule.models.mlp import MLP
 from chainrule.models.table import TableNetwork
-from chainrule.nn import Module
+from chainrule.nn import Module, RandomFlip, RandomShift, Sequential
 
 __all__ = ["MODELS", "Architecture", "build"]
 
@@ -46,18 +46,29 @@ def _linear(given: Description) -> Module:
     return _mlp(given, [])
 
 
-def _lenet(given: Description, **options: Any) -> Module:
+def _augmented(model: Module, augment: list[str]) -> Module:
+    """The model behind layers that change its images while it trains."""
+    layers = {"flip": RandomFlip, "shift": RandomShift}
+    for name in augment:
+        if name not in layers:
+            raise ConfigError(f"There is no augmentation {name!r}.{suggest(name, layers)}", fix="flip, shift, or both")
+    return Sequential(*(layers[name]() for name in augment), model) if augment else model
+
+
+def _lenet(given: Description, augment: list[str], **options: Any) -> Module:
     from chainrule.models.lenet import LeNet
 
-    return LeNet(tuple(given["shape"]), given["outputs"], squeeze=given["outputs"] == 1, **options)
+    outputs = given["outputs"]
+    return _augmented(LeNet(tuple(given["shape"]), outputs, squeeze=outputs == 1, **options), augment)
 
 
 def _resnet(residual: bool) -> Callable[..., Module]:
-    def make(given: Description, layers: int, width: int) -> Module:
+    def make(given: Description, layers: int, width: int, augment: list[str]) -> Module:
         from chainrule.models.resnet import ResNet
 
         outputs = given["outputs"]
-        return ResNet(layers, tuple(given["shape"]), outputs, width=width, residual=residual, squeeze=outputs == 1)
+        model = ResNet(layers, tuple(given["shape"]), outputs, width=width, residual=residual, squeeze=outputs == 1)
+        return _augmented(model, augment)
 
     return make
 
@@ -108,17 +119,19 @@ def _graph(kind: str) -> Callable[..., Module]:
 
 
 _PERCEPTRON = {"hidden": None, "activation": "relu", "dropout": 0.2, "batch_norm": False}
+_IMAGE: dict[str, Any] = {"augment": []}
+_RESNET = _IMAGE | {"layers": 20, "width": 16}
 _RECURRENT = {"width": None, "layers": None, "dropout": 0.0}
 
 MODELS: dict[str, Architecture] = {
     "mlp": Architecture(_mlp, ("table", "image", "array"), _PERCEPTRON, "multi-layer perceptron"),
     "linear": Architecture(_linear, ("table", "image", "array"), {}, "linear or logistic regression"),
     "lenet": Architecture(
-        _lenet, ("image",), {"dropout": 0.4, "batch_norm": True}, "two convolutions with pooling, and a hidden layer"
+        _lenet, ("image",), _IMAGE | {"dropout": 0.4, "batch_norm": True}, "convolutions with pooling, a hidden layer"
     ),
-    "resnet": Architecture(_resnet(True), ("image",), {"layers": 20, "width": 16}, "residual network: 20, 32, 56 …"),
+    "resnet": Architecture(_resnet(True), ("image",), _RESNET, "residual network: 20, 32, 56 …"),
     "plain": Architecture(
-        _resnet(False), ("image",), {"layers": 20, "width": 16}, "the same without skips, to see what they do"
+        _resnet(False), ("image",), _RESNET, "the same without skips, to see what they do"
     ),
     "rnn": Architecture(_recurrent("rnn"), ("text", "array"), _RECURRENT, "recurrent network"),
     "lstm": Architecture(_recurrent("lstm"), ("text", "array"), _RECURRENT, "long short-term memory"),

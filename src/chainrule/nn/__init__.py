@@ -30,6 +30,7 @@ from chainrule.nn.adaptive_pooling import (
     AdaptiveMaxPool3d,
 )
 from chainrule.nn.attention import KeyValueCache, MultiHeadAttention
+from chainrule.nn.augmentation import RandomFlip, RandomShift
 from chainrule.nn.batch_norm import BatchNorm
 from chainrule.nn.containers import ModuleDict, ModuleList, Sequential
 from chainrule.nn.convolution import Conv1d, Conv2d, Conv3d
@@ -53,6 +54,7 @@ from chainrule.nn.pytorch import load_pytorch
 from chainrule.nn.residual import Residual
 from chainrule.nn.rms_norm import RMSNorm
 from chainrule.nn.rnn import RNN, RNNCell
+from chainrule.nn.spiking import LeakyIntegrateAndFire, LeakyRate
 from chainrule.nn.transformer import (
     TransformerDecoder,
     TransformerDecoderLayer,
@@ -102,6 +104,8 @@ __all__ = [
     "KeyValueCache",
     "LSTMCell",
     "LayerNorm",
+    "LeakyIntegrateAndFire",
+    "LeakyRate",
     "LeakyReLU",
     "LearnedPositions",
     "Linear",
@@ -118,6 +122,8 @@ __all__ = [
     "Parameter",
     "RMSNorm",
     "RNNCell",
+    "RandomFlip",
+    "RandomShift",
     "ReLU",
     "Residual",
     "RotaryPositions",

@@ -71,6 +71,7 @@ class ModelConfig:
         width: channels, or units of each layer.
         layers: how many.
         heads: of the attention.
+        augment: random changes of images in training: flip, shift.
     """
 
     name: str = "auto"
@@ -81,6 +82,7 @@ class ModelConfig:
     width: int | None = None
     layers: int | None = None
     heads: int | None = None
+    augment: list[str] | None = None
 
 
 @dataclass

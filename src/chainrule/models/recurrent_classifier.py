@@ -1,0 +1,61 @@
+"""A recurrent network that reads a whole sequence and answers once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chainrule import nn, ops
+from chainrule.errors import ConfigError, suggest
+
+__all__ = ["RecurrentClassifier"]
+
+_CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+
+
+class RecurrentClassifier(nn.Module):
+    """Recurrent layers over the sequence, and a linear layer over the mean of what the last of them gave at each step.
+
+    Arguments:
+        features: numbers at each step.
+        out_features: units of the output; with `squeeze` a single unit gives (N,) instead of (N, 1).
+        cell: "rnn", "lstm" or "gru".
+        width: units of each layer.
+        layers: how many.
+        dropout: between the layers, and before the output.
+        bidirectional: whether each layer also reads backwards.
+
+    Shape:
+        (N, T, features) → (N, out_features).
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import models
+        >>> models.RecurrentClassifier(3, 2, width=8)(cr.zeros((4, 7, 3))).shape
+        (4, 2)
+    """
+
+    def __init__(
+        self,
+        features: int,
+        out_features: int,
+        *,
+        cell: str = "lstm",
+        width: int = 64,
+        layers: int = 1,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        squeeze: bool = False,
+    ) -> None:
+        super().__init__()
+        if cell not in _CELLS:
+            raise ConfigError(f"There is no cell {cell!r}.{suggest(cell, _CELLS)}", fix=f"one of {', '.join(_CELLS)}")
+        between = dropout if layers > 1 else 0.0
+        self.recurrent = _CELLS[cell](features, width, layers, dropout=between, bidirectional=bidirectional)
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(width * (2 if bidirectional else 1), out_features)
+        self.squeeze = squeeze and out_features == 1
+
+    def forward(self, x: Any) -> Any:
+        outputs, _ = self.recurrent(x)
+        y = self.head(self.dropout(ops.mean(outputs, axis=1)))
+        return y[:, 0] if self.squeeze else y
