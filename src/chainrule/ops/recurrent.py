@@ -139,6 +139,8 @@ def _back(
 
 def _before(first: Any, states: Any, reverse: bool) -> Any:
     """The state that each step began with."""
+    if not states.shape[0]:
+        return states
     first = first[None]
     return FUNCTIONS["concat"]([states[1:], first] if reverse else [first, states[:-1]])
 
