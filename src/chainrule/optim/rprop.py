@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ConfigError
-from chainrule.graph import Tensor, op
+from chainrule.graph import Tensor, op, wrap
 from chainrule.optim.optimizer import Optimizer
 
 __all__ = ["Rprop"]
@@ -91,7 +91,7 @@ class Rprop(Optimizer):
         )
         for group in self.groups:
             for p in group.parameters:
-                self._state[id(p)][1].assign(np.full(p.shape, group.first_lr))
+                self._state[id(p)][1].assign(wrap(np.full(p.shape, group.first_lr, p.dtype)))
 
     def check(self, lr: float, options: dict[str, Any]) -> None:
         super().check(lr, options)
