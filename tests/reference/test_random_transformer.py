@@ -89,7 +89,7 @@ def test_multi_head_attention(
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     e = 2 * heads
-    own_sizes = {"kdim": 3, "vdim": 5} if sizes and not itself else {}
+    own_sizes: dict[str, Any] = {"kdim": 3, "vdim": 5} if sizes and not itself else {}
     model = nn.MultiHeadAttention(e, heads, 0.0, bias, dtype="float64", **own_sizes)
     torch_model = torch.nn.MultiheadAttention(e, heads, bias=bias, batch_first=True, dtype=torch.float64, **own_sizes)
     take_over(model, torch_model)
@@ -221,7 +221,7 @@ def test_rms_norm(seed: int, leading: list[int], sizes: list[int], epsilon: floa
 
     torch.manual_seed(seed)
     model = nn.RMSNorm(tuple(sizes), epsilon, affine, dtype="float64")
-    torch_model = torch.nn.RMSNorm(tuple(sizes), epsilon, affine, dtype=torch.float64)
+    torch_model = torch.nn.RMSNorm(list(sizes), epsilon, affine, dtype=torch.float64)
     take_over(model, torch_model)
     inputs = [np.random.default_rng(seed).normal(2.0, 3.0, (*leading, *sizes))]
     compare(model, torch_model, inputs, model, torch_model)
@@ -236,7 +236,7 @@ def test_the_operation(seed: int, t: int, extra: int, kind: str | None, causal: 
     rng = np.random.default_rng(seed)
     s = t + extra
     q, k, v = (rng.normal(size=(2, length, 3, 4)) for length in (t, s, s))
-    mask = rng.random((2, 1, t, s)) < 0.6 if kind == "bool" else rng.normal(size=(t, s)) if kind else None
+    mask: Any = rng.random((2, 1, t, s)) < 0.6 if kind == "bool" else rng.normal(size=(t, s)) if kind else None
     scale = 0.3 if scaled else None
     together = np.zeros((2, 1, t, s))
     if kind == "bool":
@@ -246,9 +246,8 @@ def test_the_operation(seed: int, t: int, extra: int, kind: str | None, causal: 
         together = together + mask
     if causal:
         together = np.where(np.tril(np.ones((t, s), bool), s - t), together, -np.inf)
-    y = ops.attention(
-        *map(cr.asarray, (q, k, v)), None if mask is None else cr.asarray(mask), causal=causal, scale=scale
-    )
+    allowed = None if mask is None else cr.asarray(mask)
+    y = ops.attention(cr.asarray(q), cr.asarray(k), cr.asarray(v), allowed, causal=causal, scale=scale)
     tq, tk, tv = (torch.tensor(x).transpose(1, 2) for x in (q, k, v))
     expected = torch.nn.functional.scaled_dot_product_attention(tq, tk, tv, torch.tensor(together), scale=scale)
     same(y.numpy(), expected.transpose(1, 2).numpy(), "y")

@@ -101,7 +101,7 @@ def add_lora(
     Arguments:
         model: changed in place. Make the optimizer afterwards.
         rank, alpha, dropout: as for `LoRA`.
-        targets: names of Linear layers, such as "linear1", or patterns of their paths, such as "blocks.*.linear1";
+        targets: names of Linear layers, such as "linear1", or patterns of their paths, such as "blocks.0.*";
             those of queries and values in attention unless said otherwise, as in the paper's section 4.2.
 
     Raises:
@@ -165,4 +165,4 @@ def _children(model: Module, kind: Any) -> Iterator[tuple[str, Module, str, Any]
 
 
 def _fits(path: str, target: str) -> bool:
-    return path.rpartition(".")[2] == target or fnmatchcase(path, target)
+    return fnmatchcase(path.rpartition(".")[2], target) or fnmatchcase(path, target)
