@@ -46,6 +46,7 @@ def assert_same(ours: Arrays, theirs: Arrays, relative: float = 1e-6, least: flo
 
 def cases() -> list[Case]:
     """All of them."""
-    from reference import convolution_layers, layers, loss_functions, optimizers, schedules
+    from reference import convolution_layers, layers, loss_functions, optimizers, recurrent_layers, schedules
 
-    return [*layers.CASES, *convolution_layers.CASES, *loss_functions.CASES, *optimizers.CASES, *schedules.CASES]
+    families = (convolution_layers, layers, loss_functions, optimizers, recurrent_layers, schedules)
+    return [case for family in families for case in family.CASES]
