@@ -289,7 +289,7 @@ def _spread(n: int, most: int) -> list[int]:
 
 
 def _x_ticks(scale: Scale, *, whole: bool) -> list[tuple[float, str]]:
-    ticks = [(v, label) for v, label in scale.ticks(6) if not whole or float(v).is_integer()]
+    ticks = [(v, f"{v:,.0f}" if whole else label) for v, label in scale.ticks(6) if not whole or float(v).is_integer()]
     return [(round(100 * scale.place(v), 2), label) for v, label in ticks]
 
 

@@ -1,4 +1,6 @@
-"""What the model answered on the test part: a confusion matrix for classes, residuals for numbers."""
+"""What the model answered on the test part: a confusion matrix for classes, residuals for numbers; and what a language
+model wrote.
+"""
 
 from __future__ import annotations
 
@@ -26,17 +28,22 @@ class Cell:
 
 @dataclass(frozen=True)
 class Predictions:
-    """The test part's answers: a confusion matrix for classes, or predicted against true numbers."""
+    """The test part's answers: a confusion matrix for classes, or predicted against true numbers; or texts by epoch."""
 
     classes: list[str] = field(default_factory=list)
     matrix: list[list[Cell]] = field(default_factory=list)
     per_class: list[dict[str, Any]] = field(default_factory=list)
     charts: list[Chart] = field(default_factory=list)
     sentences: list[str] = field(default_factory=list)
+    texts: list[tuple[int, str]] = field(default_factory=list)
 
 
 def predictions(run: Run) -> Predictions:
-    """What the model answered on the test part, as far as the summary holds it."""
+    """What the model answered on the test part, as far as the summary holds it, or the texts that it wrote."""
+    if run.texts:
+        shown = sorted({len(run.texts) - 1, len(run.texts) // 4, 0}, reverse=True)
+        texts = [(int(run.texts[i]["epoch"]), run.texts[i]["text"].strip("\n")) for i in shown]
+        return Predictions(texts=texts, sentences=["What the network wrote on its own, the latest first."])
     table = confusion(run)
     if table:
         return _classes(*table)

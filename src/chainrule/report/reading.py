@@ -25,6 +25,7 @@ class Run:
     config_text: str = ""
     epochs: list[dict[str, Any]] = field(default_factory=list)
     layers: list[dict[str, Any]] = field(default_factory=list)
+    texts: list[dict[str, Any]] = field(default_factory=list)
     summary: dict[str, Any] = field(default_factory=dict)
     preprocessing: dict[str, Any] = field(default_factory=dict)
     graph: str = ""
@@ -83,6 +84,10 @@ def read(folder: str | Path) -> Run:
     if not layers and "layers" not in missing:
         missing["layers"] = "layers.jsonl holds no measurement yet, so the scales in each layer are not known."
 
+    # only language models write, so nothing is missing without it
+    written = _records(_text(folder / "samples.jsonl", {}, "texts", ""), "samples.jsonl", notes)
+    texts = [line for line in written if whole(line.get("epoch")) is not None and isinstance(line.get("text"), str)]
+
     summary = _object(folder / "summary.json", missing, notes, "summary", "the run has not come to its end")
     preprocessing = _object(
         folder / "preprocessing.json", missing, notes, "preprocessing", "what was done to the data is not known"
@@ -95,6 +100,7 @@ def read(folder: str | Path) -> Run:
         # after a resume an epoch may stand there twice; what was written last counts
         epochs=[last for _, last in sorted({int(line["epoch"]): line for line in epochs}.items())],
         layers=layers,
+        texts=[last for _, last in sorted({int(line["epoch"]): line for line in texts}.items())],
         summary=summary,
         preprocessing=preprocessing,
         graph=graph,
