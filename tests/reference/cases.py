@@ -46,7 +46,15 @@ def assert_same(ours: Arrays, theirs: Arrays, relative: float = 1e-6, least: flo
 
 def cases() -> list[Case]:
     """All of them."""
-    from reference import convolution_layers, layers, loss_functions, optimizers, recurrent_layers, schedules
+    from reference import (
+        convolution_layers,
+        layers,
+        loss_functions,
+        optimizers,
+        recurrent_layers,
+        schedules,
+        transformer_layers,
+    )
 
-    families = (convolution_layers, layers, loss_functions, optimizers, recurrent_layers, schedules)
+    families = (convolution_layers, layers, loss_functions, optimizers, recurrent_layers, schedules, transformer_layers)
     return [case for family in families for case in family.CASES]
