@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from chainrule import nn, ops
+from chainrule import nn
+from chainrule.models.graph_network import GraphNetwork
 
 __all__ = ["GAT"]
 
 
-class GAT(nn.Module):
+class GAT(GraphNetwork):
     """Layers of attention over neighbours, in several heads that stand side by side, with an activation between them
     and dropout before each; the heads of the last one are averaged.
 
@@ -43,18 +43,9 @@ class GAT(nn.Module):
         activation: str = "elu",
         dropout: float = 0.6,
     ) -> None:
-        super().__init__()
         layers, width = [], in_features
         for units in hidden:
             layers.append(nn.GATConv(width, units, heads, dropout=dropout))
             width = units * heads
         layers.append(nn.GATConv(width, out_features, out_heads, concat=False, dropout=dropout))
-        self.layers = nn.ModuleList(layers)
-        self.activation = nn.activation(activation)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, features: Any, edges: Any, nodes: Any = None) -> Any:
-        x = features
-        for number, layer in enumerate(self.layers):
-            x = layer(self.dropout(self.activation(x) if number else x), edges)
-        return x if nodes is None else ops.take(x, nodes, axis=0)
+        super().__init__(layers, activation, dropout)

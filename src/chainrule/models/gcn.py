@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
-from chainrule import nn, ops
+from chainrule import nn
+from chainrule.models.graph_network import GraphNetwork
 
 __all__ = ["GCN"]
 
 
-class GCN(nn.Module):
+class GCN(GraphNetwork):
     """Graph convolutions with an activation between them and dropout before each: Z = Â relu(Â X W₁) W₂ for one hidden
     layer.
 
@@ -22,8 +22,8 @@ class GCN(nn.Module):
         activation, dropout: of the hidden layers; the dropout is also of the features.
 
     Shape:
-        features (nodes, in_features), edges (E, 2) → logits (nodes, out_features); with `nodes` (N,), of those only:
-        (N, out_features).
+        features (nodes, in_features), a Tensor or `nn.SparseRows`, and edges (E, 2) → logits (nodes, out_features);
+        with `nodes` (N,), of those only: (N, out_features).
 
     Source: Kipf & Welling, "Semi-Supervised Classification with Graph Convolutional Networks" (2017), section 3.1.
 
@@ -44,14 +44,5 @@ class GCN(nn.Module):
         activation: str = "relu",
         dropout: float = 0.5,
     ) -> None:
-        super().__init__()
         widths = [in_features, *hidden, out_features]
-        self.layers = nn.ModuleList(nn.GCNConv(a, b) for a, b in pairwise(widths))
-        self.activation = nn.activation(activation)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, features: Any, edges: Any, nodes: Any = None) -> Any:
-        x = features
-        for number, layer in enumerate(self.layers):
-            x = layer(self.dropout(self.activation(x) if number else x), edges)
-        return x if nodes is None else ops.take(x, nodes, axis=0)
+        super().__init__([nn.GCNConv(a, b) for a, b in pairwise(widths)], activation, dropout)

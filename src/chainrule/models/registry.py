@@ -7,8 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from chainrule.errors import ConfigError, suggest
+from chainrule.models.gat import GAT
+from chainrule.models.gcn import GCN
+from chainrule.models.lenet import LeNet
 from chainrule.models.mlp import MLP
+from chainrule.models.recurrent_classifier import RecurrentClassifier
+from chainrule.models.recurrent_language_model import RecurrentLanguageModel
+from chainrule.models.resnet import ResNet
+from chainrule.models.sage import GraphSAGE
 from chainrule.models.table import TableNetwork
+from chainrule.models.transformer_classifier import TransformerClassifier
+from chainrule.models.transformer_language_model import TransformerLanguageModel
 from chainrule.nn import Module, RandomFlip, RandomShift, Sequential
 
 __all__ = ["MODELS", "Architecture", "build"]
@@ -56,16 +65,12 @@ def _augmented(model: Module, augment: list[str]) -> Module:
 
 
 def _lenet(given: Description, augment: list[str], **options: Any) -> Module:
-    from chainrule.models.lenet import LeNet
-
     outputs = given["outputs"]
     return _augmented(LeNet(tuple(given["shape"]), outputs, squeeze=outputs == 1, **options), augment)
 
 
 def _resnet(residual: bool) -> Callable[..., Module]:
     def make(given: Description, layers: int, width: int, augment: list[str]) -> Module:
-        from chainrule.models.resnet import ResNet
-
         outputs = given["outputs"]
         model = ResNet(layers, tuple(given["shape"]), outputs, width=width, residual=residual, squeeze=outputs == 1)
         return _augmented(model, augment)
@@ -75,9 +80,6 @@ def _resnet(residual: bool) -> Callable[..., Module]:
 
 def _recurrent(cell: str) -> Callable[..., Module]:
     def make(given: Description, width: int, layers: int, dropout: float) -> Module:
-        from chainrule.models.recurrent_classifier import RecurrentClassifier
-        from chainrule.models.recurrent_language_model import RecurrentLanguageModel
-
         if given["kind"] == "text":
             return RecurrentLanguageModel(given["vocabulary"], cell=cell, width=width, layers=layers, dropout=dropout)
         return RecurrentClassifier(
@@ -89,9 +91,6 @@ def _recurrent(cell: str) -> Callable[..., Module]:
 
 
 def _transformer(given: Description, **options: Any) -> Module:
-    from chainrule.models.transformer_classifier import TransformerClassifier
-    from chainrule.models.transformer_language_model import TransformerLanguageModel
-
     if given["kind"] == "text":
         return TransformerLanguageModel(given["vocabulary"], context=given["context"], **options)
     length, features = _sequence(given)
@@ -109,11 +108,9 @@ def _sequence(given: Description) -> tuple[int, int]:
     return given["shape"][0], given["shape"][1]
 
 
-def _graph(kind: str) -> Callable[..., Module]:
+def _graph(kind: Callable[..., Module]) -> Callable[..., Module]:
     def make(given: Description, **options: Any) -> Module:
-        from chainrule import models
-
-        return getattr(models, kind)(given["features"], [options.pop("width")], given["outputs"], **options)
+        return kind(given["features"], [options.pop("width")], given["outputs"], **options)
 
     return make
 
@@ -140,9 +137,9 @@ MODELS: dict[str, Architecture] = {
         _transformer, ("text", "array"), {"width": None, "layers": None, "heads": 4, "dropout": 0.0},
         "of a text: GPT style; of sequences: an encoder",
     ),
-    "gcn": Architecture(_graph("GCN"), ("graph",), {"width": 16, "dropout": 0.5}, "graph convolutional network"),
-    "sage": Architecture(_graph("GraphSAGE"), ("graph",), {"width": 64, "dropout": 0.5}, "GraphSAGE"),
-    "gat": Architecture(_graph("GAT"), ("graph",), {"width": 8, "heads": 8, "dropout": 0.6}, "graph attention network"),
+    "gcn": Architecture(_graph(GCN), ("graph",), {"width": 16, "dropout": 0.5}, "graph convolutional network"),
+    "sage": Architecture(_graph(GraphSAGE), ("graph",), {"width": 64, "dropout": 0.5}, "GraphSAGE"),
+    "gat": Architecture(_graph(GAT), ("graph",), {"width": 8, "heads": 8, "dropout": 0.6}, "graph attention network"),
 }  # fmt: skip
 """Every architecture by name."""
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
-from chainrule import nn, ops
+from chainrule import nn
+from chainrule.models.graph_network import GraphNetwork
 
 __all__ = ["GraphSAGE"]
 
 
-class GraphSAGE(nn.Module):
+class GraphSAGE(GraphNetwork):
     """Layers that set each node beside the aggregate of its neighbours, with an activation between them and dropout
     before each.
 
@@ -45,18 +45,10 @@ class GraphSAGE(nn.Module):
         activation: str = "relu",
         dropout: float = 0.5,
     ) -> None:
-        super().__init__()
         widths = [in_features, *hidden, out_features]
         pool = aggregator == "pool"
-        self.layers = nn.ModuleList(
+        layers = [
             nn.SAGEConv(a, b, "max" if pool else aggregator, normalize and number < len(hidden), project=pool)
             for number, (a, b) in enumerate(pairwise(widths))
-        )
-        self.activation = nn.activation(activation)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, features: Any, edges: Any, nodes: Any = None) -> Any:
-        x = features
-        for number, layer in enumerate(self.layers):
-            x = layer(self.dropout(self.activation(x) if number else x), edges)
-        return x if nodes is None else ops.take(x, nodes, axis=0)
+        ]
+        super().__init__(layers, activation, dropout)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chainrule.data import TextPreprocessing
+from chainrule.models import generate
 from chainrule.train.events import EpochEnded, Event, RunStarted, TextWritten
 from chainrule.train.files import append_lines
 
@@ -40,8 +41,6 @@ class Sampler:
             (event.path / "samples.jsonl").unlink(missing_ok=True)
         if not isinstance(event, EpochEnded):
             return
-        from chainrule.models import generate
-
         start = self._preprocessing.first
         tokens = generate(self._trainer.model, start, self._length, temperature=0.8, stream=self._seed)
         text = self._preprocessing.decode_tokens(tokens[len(start) :])
