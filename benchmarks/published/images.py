@@ -8,7 +8,7 @@ fashion-resnet  ResNet-20, images shifted by up to two pixels and mirrored, 10 e
 deep-plain, deep-residual
                 56 layers without and with skips, the same otherwise, 2 epochs
 
-All learn from the 60,000 images for training, for a number of epochs fixed beforehand, and are scored once on the 10,000
+All learn from the 60,000 training images for a number of epochs fixed beforehand, and are scored once, on the 10,000
 test images, with the weights of the last epoch: AdamW with decoupled decay, a one-cycle schedule, batches of 128.
 """
 

@@ -54,7 +54,7 @@ def train(
     lr = 1e-3
     trained = [p for p in model.parameters() if p.requires_grad]
     rule = optim.AdamW(
-        optim.decay_groups(trained, 0.1), lr=lr, beta2=0.99, clip_norm=1.0, dialect="pytorch"
+        optim.decay_groups(trained, 0.1), lr=lr, betas=(0.9, 0.99), clip_norm=1.0, dialect="pytorch"
     )  # fmt: skip
     schedule = optim.Warmup(optim.Cosine(lr, steps - 100, 1e-4), 100)
     trainer = cr.Trainer(model, losses.CrossEntropy(), rule, schedule=schedule, seed=seed, progress=False)
