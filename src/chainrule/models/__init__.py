@@ -2,11 +2,13 @@
 
 from chainrule.models.autoencoder import Autoencoder
 from chainrule.models.dbn import DBN
+from chainrule.models.feature_maps import FeatureMap, FourierFeatures, PolynomialFeatures, RadialFeatures
 from chainrule.models.gat import GAT
 from chainrule.models.gcn import GCN
 from chainrule.models.generation import choose_token, generate
 from chainrule.models.lenet import LeNet
 from chainrule.models.mlp import MLP
+from chainrule.models.perceptron import Learning, Perceptron, linearly_separable
 from chainrule.models.ratings_rbm import RatingsRBM
 from chainrule.models.rbm import RBM, ContrastiveDivergence
 from chainrule.models.recurrent_classifier import RecurrentClassifier
@@ -29,8 +31,14 @@ __all__ = [
     "SOM",
     "Autoencoder",
     "ContrastiveDivergence",
+    "FeatureMap",
+    "FourierFeatures",
     "GraphSAGE",
     "LeNet",
+    "Learning",
+    "Perceptron",
+    "PolynomialFeatures",
+    "RadialFeatures",
     "RatingsRBM",
     "RecurrentClassifier",
     "RecurrentLanguageModel",
@@ -41,4 +49,5 @@ __all__ = [
     "build",
     "choose_token",
     "generate",
+    "linearly_separable",
 ]
