@@ -22,7 +22,7 @@ import numpy as np
 
 import chainrule as cr
 from benchmarks.published.outcome import Outcome, folder_of_data, write
-from chainrule import data, losses, models, optim
+from chainrule import data, losses, models, nn, optim
 
 PUBLISHED = {
     "gcn": Outcome("GCN, 16 hidden units", "81.5 (Kipf & Welling 2017, table 2, 100 runs)"),
@@ -47,7 +47,7 @@ def train(kind: str, graph: data.Graph, seed: int) -> float:
     cr.random.seed(seed)
     model, rule = model_and_rule(kind, graph)
     assert graph.labels is not None
-    features, labels = cr.Variable(graph.scaled_rows()), graph.labels
+    features, labels = nn.SparseRows(graph.scaled_rows()), graph.labels
     known, watched, tested = (graph.nodes(part) for part in ("train", "validation", "test"))
 
     @cr.compile

@@ -179,6 +179,29 @@ def test_the_same_compiled_with_edges_known_and_unknown(name: str) -> None:
         np.testing.assert_allclose(z.numpy(), y, rtol=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("name", "run"),
+    [*((name, lambda f: f) for name in LAYERS), *((name, cr.compile) for name in ("gcn", "sage mean", "gat heads"))],
+)
+def test_sparse_features_are_dense_ones_with_zeros(name: str, run: Any) -> None:
+    layer = made(name)
+    rng = np.random.default_rng(2)
+    x = cr.asarray(rng.normal(size=(6, 3)) * (rng.random((6, 3)) < 0.4))
+    sparse = nn.SparseRows(x)
+    np.testing.assert_array_equal(sparse.dense().numpy(), x.numpy())
+    parameters = list(layer.parameters())
+
+    def slopes(features: Any) -> Any:
+        layer.zero_grad()
+        y = layer(features, EDGES)
+        y.sum().backward()
+        return y, *[p.grad for p in parameters]
+
+    found = [[r.numpy() for r in run(lambda features=features: slopes(features))()] for features in (x, sparse)]
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-9, atol=1e-12)
+
+
 def test_weights_of_edges() -> None:
     layer = made("gcn")
     rng = np.random.default_rng(1)
@@ -248,3 +271,13 @@ def test_names_and_layouts_of_other_libraries_load() -> None:
     }
     nn.load_pytorch(model, state)
     assert layer.lin.weight.shape == (3, 4)
+
+
+def test_sparse_rows() -> None:
+    x = nn.SparseRows(np.array([[0.0, 2.0], [0.0, 0.0], [3.0, 0.0]]))
+    assert (x.rows.tolist(), x.columns.tolist(), x.values.tolist()) == ([0, 2], [1, 0], [2.0, 3.0])
+    assert x.map(lambda v: v * 2.0).dense().tolist() == [[0.0, 4.0], [0.0, 0.0], [6.0, 0.0]]
+    with pytest.raises(ShapeError, match=r"cannot be multiplied with \(3, 1\)"):
+        x @ cr.ones((3, 1))
+    with pytest.raises(ShapeError, match="holds a matrix"):
+        nn.SparseRows(np.zeros(3))

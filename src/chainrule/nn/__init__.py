@@ -54,6 +54,7 @@ from chainrule.nn.pytorch import load_pytorch
 from chainrule.nn.residual import Residual
 from chainrule.nn.rms_norm import RMSNorm
 from chainrule.nn.rnn import RNN, RNNCell
+from chainrule.nn.sparse_rows import SparseRows
 from chainrule.nn.spiking import LeakyIntegrateAndFire, LeakyRate
 from chainrule.nn.transformer import (
     TransformerDecoder,
@@ -134,6 +135,7 @@ __all__ = [
     "SinusoidalPositions",
     "Softmax",
     "Softplus",
+    "SparseRows",
     "Tanh",
     "TransformerDecoder",
     "TransformerDecoderLayer",

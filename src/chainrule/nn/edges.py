@@ -10,15 +10,18 @@ from chainrule import ops
 from chainrule.errors import DtypeError, LabelError, ShapeError
 from chainrule.graph import Tensor, as_tensor
 from chainrule.graph.tensor import is_tracer
+from chainrule.nn.checks import check_dtype
 
 if TYPE_CHECKING:
     from chainrule.nn.module import Module
+    from chainrule.nn.sparse_rows import SparseRows
 
 __all__ = ["check_edges", "check_nodes"]
 
 
-def check_nodes(layer: Module, x: Tensor, channels: int) -> None:
-    """Refuses features that are not one row of this many channels for each node."""
+def check_nodes(layer: Module, x: Tensor | SparseRows, weight: Tensor) -> None:
+    """Refuses features that are not one row for each node, of as many channels as the weight has rows, in its dtype."""
+    channels = weight.shape[0]
     if x.ndim != 2 or x.shape[1] != channels:
         raise ShapeError(
             f"{layer.label()} got features of shape {x.shape}, expected (nodes, {channels}).",
@@ -29,6 +32,7 @@ def check_nodes(layer: Module, x: Tensor, channels: int) -> None:
                 else "; graphs in a batch become one graph"
             ),
         )
+    check_dtype(layer, x if isinstance(x, Tensor) else x.values, weight)
 
 
 def check_edges(layer: Module, edges: Any, nodes: int, weights: Any = None) -> tuple[Tensor, Tensor]:

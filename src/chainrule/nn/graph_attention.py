@@ -6,11 +6,12 @@ from typing import Any
 
 from chainrule import init, ops
 from chainrule.graph import Tensor
-from chainrule.nn.checks import check_dtype, positive
+from chainrule.nn.checks import positive
 from chainrule.nn.dropout import Dropout
 from chainrule.nn.edges import check_edges, check_nodes
 from chainrule.nn.linear import Linear
 from chainrule.nn.module import Module
+from chainrule.nn.sparse_rows import SparseRows, product
 from chainrule.nn.variables import Parameter
 
 __all__ = ["GATConv"]
@@ -32,9 +33,9 @@ class GATConv(Module):
         dtype: of the parameters; float32 unless said otherwise.
 
     Shapes:
-        x (nodes, in_channels), edges (E, 2) of integers, source and target → (nodes, heads · out_channels), or
-        (nodes, out_channels) without concat. lin.weight (in_channels, heads · out_channels), att_src and att_dst
-        (1, heads, out_channels) are Glorot's first, bias 0.
+        x (nodes, in_channels), a Tensor or `SparseRows`, edges (E, 2) of integers, source and target →
+        (nodes, heads · out_channels), or (nodes, out_channels) without concat. lin.weight (in_channels,
+        heads · out_channels), att_src and att_dst (1, heads, out_channels) are Glorot's first, bias 0.
 
     The paper's one vector a for the pair (hᵢ, hⱼ) is att_dst beside att_src. Without self loops, a node without edges
     gets b.
@@ -81,15 +82,14 @@ class GATConv(Module):
         self.bias = Parameter(init.zeros((width,), dtype=dtype), penalised=False) if bias else None
         self.dropout = Dropout(dropout)
 
-    def forward(self, x: Tensor, edges: Any) -> Tensor:
-        check_nodes(self, x, self.in_channels)
-        check_dtype(self, x, self.lin.weight)
+    def forward(self, x: Tensor | SparseRows, edges: Any) -> Tensor:
+        check_nodes(self, x, self.lin.weight)
         nodes = x.shape[0]
         source, target = check_edges(self, edges, nodes)
         if self.add_self_loops:
             loops = ops.arange(nodes, dtype=source.dtype)
             source, target = ops.concat([source, loops]), ops.concat([target, loops])
-        h = ops.reshape(self.lin(x), (nodes, self.heads, self.out_channels))
+        h = ops.reshape(product(x, self.lin), (nodes, self.heads, self.out_channels))
         sent, received = (h * self.att_src).sum(axis=-1), (h * self.att_dst).sum(axis=-1)
         scores = ops.take(sent, source, axis=0) + ops.take(received, target, axis=0)
         scores = ops.where(scores > 0, scores, self.negative_slope * scores)

@@ -6,10 +6,11 @@ from typing import Any
 
 from chainrule import init, ops
 from chainrule.graph import Tensor, as_tensor
-from chainrule.nn.checks import check_dtype, positive
+from chainrule.nn.checks import positive
 from chainrule.nn.edges import check_edges, check_nodes
 from chainrule.nn.linear import Linear
 from chainrule.nn.module import Module
+from chainrule.nn.sparse_rows import SparseRows, product
 from chainrule.nn.variables import Parameter
 
 __all__ = ["GCNConv"]
@@ -29,8 +30,8 @@ class GCNConv(Module):
         dtype: of the parameters; float32 unless said otherwise.
 
     Shapes:
-        x (nodes, in_channels), edges (E, 2) of integers, source and target, weights (E,) or None →
-        (nodes, out_channels). lin.weight (in_channels, out_channels) is Glorot's first, bias (out_channels,) 0.
+        x (nodes, in_channels), a Tensor or `SparseRows`, edges (E, 2) of integers, source and target, weights (E,) or
+        None → (nodes, out_channels). lin.weight (in_channels, out_channels) is Glorot's first, bias (out_channels,) 0.
 
     An undirected graph has each edge in both directions (`data.Graph` sees to it). The order of edges does not matter.
     Weights may be learned; a node whose weights add up to −1 or less has no D^-½, and gets nan.
@@ -71,13 +72,12 @@ class GCNConv(Module):
         self.lin = Linear(in_channels, out_channels, bias=False, dialect="keras", dtype=dtype)
         self.bias = Parameter(init.zeros((out_channels,), dtype=dtype), penalised=False) if bias else None
 
-    def forward(self, x: Tensor, edges: Any, weights: Any = None) -> Tensor:
-        check_nodes(self, x, self.in_channels)
-        check_dtype(self, x, self.lin.weight)
+    def forward(self, x: Tensor | SparseRows, edges: Any, weights: Any = None) -> Tensor:
+        check_nodes(self, x, self.lin.weight)
         nodes = x.shape[0]
         source, target = check_edges(self, edges, nodes, weights)
         weights = None if weights is None else as_tensor(weights)
-        h = self.lin(x)
+        h = product(x, self.lin)
         scale = None
         if self.normalize:
             ones = ops.ones(source.shape, dtype=x.dtype) if weights is None else weights

@@ -7,10 +7,11 @@ from typing import Any
 from chainrule import ops
 from chainrule.errors import ConfigError, suggest
 from chainrule.graph import Tensor
-from chainrule.nn.checks import check_dtype, positive
+from chainrule.nn.checks import positive
 from chainrule.nn.edges import check_edges, check_nodes
 from chainrule.nn.linear import Linear
 from chainrule.nn.module import Module
+from chainrule.nn.sparse_rows import SparseRows, product
 
 __all__ = ["SAGEConv"]
 
@@ -31,7 +32,8 @@ class SAGEConv(Module):
         dtype: of the parameters; float32 unless said otherwise.
 
     Shapes:
-        x (nodes, in_channels), edges (E, 2) of integers, source and target → (nodes, out_channels). lin_l.weight and
+        x (nodes, in_channels), a Tensor or `SparseRows`, edges (E, 2) of integers, source and target →
+        (nodes, out_channels). lin_l.weight and
         lin_r.weight (in_channels, out_channels) are Glorot's first, lin_l.bias (out_channels,) 0.
 
     The paper writes one matrix for the node and its neighbourhood side by side; W_r and W_l are its two halves. Graphs
@@ -82,15 +84,17 @@ class SAGEConv(Module):
         self.lin_l = linear(out_channels, bias)
         self.lin_r = linear(out_channels, False) if root_weight else None
 
-    def forward(self, x: Tensor, edges: Any) -> Tensor:
-        check_nodes(self, x, self.in_channels)
-        check_dtype(self, x, self.lin_l.weight)
+    def forward(self, x: Tensor | SparseRows, edges: Any) -> Tensor:
+        check_nodes(self, x, self.lin_l.weight)
         nodes = x.shape[0]
         source, target = check_edges(self, edges, nodes)
-        neighbours = x if self.lin is None else ops.relu(self.lin(x))
-        narrow = self.aggr != "max" and self.out_channels < self.in_channels
+        neighbours = x if self.lin is None else ops.relu(product(x, self.lin))
+        sparse = isinstance(neighbours, SparseRows)
+        narrow = self.aggr != "max" and (sparse or self.out_channels < self.in_channels)
         if narrow:  # a sum of products is the product of the sum: along the edges go the fewer numbers
-            neighbours = ops.linear(neighbours, self.lin_l.weight)
+            neighbours = neighbours @ self.lin_l.weight
+        elif sparse:
+            neighbours = neighbours.dense()
         messages = ops.take(neighbours, source, axis=0)
         if self.aggr == "max":
             h = ops.segment_max(messages, target, count=nodes)
@@ -104,7 +108,7 @@ class SAGEConv(Module):
         else:
             y = h if self.lin_l.bias is None else h + self.lin_l.bias
         if self.lin_r is not None:
-            y = y + self.lin_r(x)
+            y = y + product(x, self.lin_r)
         return _unit(y) if self.normalize else y
 
     def extra_repr(self) -> str:
