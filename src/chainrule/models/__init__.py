@@ -2,6 +2,7 @@
 
 from chainrule.models.autoencoder import Autoencoder
 from chainrule.models.dbn import DBN
+from chainrule.models.ensemble import Ensemble
 from chainrule.models.feature_maps import FeatureMap, FourierFeatures, PolynomialFeatures, RadialFeatures
 from chainrule.models.gat import GAT
 from chainrule.models.gcn import GCN
@@ -31,6 +32,7 @@ __all__ = [
     "SOM",
     "Autoencoder",
     "ContrastiveDivergence",
+    "Ensemble",
     "FeatureMap",
     "FourierFeatures",
     "GraphSAGE",
