@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 from chainrule.array import float32
-from chainrule.graph import FUNCTIONS, OPS, op, per_input
+from chainrule.graph import FUNCTIONS, OPS, Node, is_recording, op, per_input, wrap
+from chainrule.graph.op import values
 from chainrule.ops.samplers import unary
 
 __all__ = ["gelu", "log_softmax", "relu", "sigmoid", "softmax", "softplus"]
@@ -59,24 +60,36 @@ def relu(xp: Any, x: Any, /) -> Any:
     return xp.maximum(x, 0)
 
 
-def _gelu_gradient(g: Any, y: Any, x: Any, approximate: bool) -> Any:
+_ROOT = math.sqrt(2.0 / math.pi)
+
+
+def _share(x: Any, curve: Any, approximate: bool) -> Any:
+    """Φ(x), by which gelu multiplies x; the curve is tanh for the approximate form, else erf."""
+    return 0.5 + 0.5 * curve(_ROOT * (x + 0.044715 * x * x * x) if approximate else x * math.sqrt(0.5))
+
+
+def _gelu_rule(node: Node, g: Any) -> list[Any]:
+    _, (x,) = values(node)
+    approximate = node.attributes["approximate"]
+    if is_recording():
+        c = _share(x, FUNCTIONS["tanh" if approximate else "erf"], approximate)
+    else:
+        c = wrap(cast(Any, node.saved))
     if approximate:
-        c = math.sqrt(2.0 / math.pi)
-        t = FUNCTIONS["tanh"](c * (x + 0.044715 * x * x * x))
-        return g * (0.5 * (1.0 + t) + 0.5 * x * (1.0 + t) * (1.0 - t) * (c * (1.0 + 3 * 0.044715 * x * x)))
-    cdf = 0.5 + 0.5 * FUNCTIONS["erf"](x * math.sqrt(0.5))
-    return g * (cdf + x * (FUNCTIONS["exp"](-0.5 * x * x) * (1.0 / math.sqrt(2.0 * math.pi))))
+        slope = 2.0 * c * (1.0 - c) * (_ROOT * (1.0 + 3 * 0.044715 * x * x))
+    else:
+        slope = FUNCTIONS["exp"](-0.5 * x * x) * (1.0 / math.sqrt(2.0 * math.pi))
+    return [g * (c + x * slope)]
 
 
-@op(backward=per_input(_gelu_gradient), samples=lambda rng: [*unary()(rng), *unary(approximate=True)(rng)])
+@op(backward=_gelu_rule, saves=True, samples=lambda rng: [*unary()(rng), *unary(approximate=True)(rng)])
 def gelu(xp: Any, x: Any, /, *, approximate: bool = False) -> Any:
     """x·Φ(x), Φ the normal distribution function; `approximate` uses the paper's tanh form.
 
     Source: Hendrycks & Gimpel, "Gaussian Error Linear Units" (2016), section 2.
     """
-    if approximate:
-        return 0.5 * x * (1.0 + xp.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x * x * x)))
-    return x * (0.5 + 0.5 * xp.erf(x * math.sqrt(0.5)))
+    c = _share(x, xp.tanh if approximate else xp.erf, approximate)
+    return x * c, c
 
 
 def _softmax_gradient(g: Any, y: Any, x: Any, axis: int) -> Any:
