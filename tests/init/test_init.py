@@ -21,6 +21,7 @@ FAN_IN, FAN_OUT = 360, 540
     [
         (lambda: init.normal(SHAPE, 0.0, 0.3), 0.3, None),
         (lambda: init.uniform(SHAPE, -0.6, 0.6), 0.6 / 3**0.5, 0.6),
+        (lambda: init.truncated_normal(SHAPE, std=0.5), 0.5 * 0.8796, 1.0),
         (lambda: init.xavier_uniform(SHAPE), (2 / (FAN_IN + FAN_OUT)) ** 0.5, (6 / (FAN_IN + FAN_OUT)) ** 0.5),
         (lambda: init.xavier_normal(SHAPE, 2.0), 2 * (2 / (FAN_IN + FAN_OUT)) ** 0.5, None),
         (lambda: init.he_normal(SHAPE), (2 / FAN_IN) ** 0.5, None),
@@ -58,6 +59,7 @@ def test_orthogonal_favours_no_sign() -> None:
     "make",
     [
         init.normal,
+        init.truncated_normal,
         init.uniform,
         init.xavier_normal,
         init.xavier_uniform,
@@ -109,3 +111,58 @@ def test_equal_first_values_keep_units_equal() -> None:
 
     assert distinct(lambda shape: init.constant(shape, 0.5)) == 1
     assert distinct(init.he_normal) == 4
+
+
+def test_a_truncated_normal_stays_inside_on_one_side_too() -> None:
+    x = init.truncated_normal((2000,), 1.0, 2.0, low=0.0, high=30.0, dtype="float64").numpy()
+    assert x.min() >= 0.0 and x.max() > 4.0 and x.dtype == np.float64
+    with pytest.raises(ConfigError, match="hardly anything"):
+        init.truncated_normal((2,), 0.0, 1.0, low=4.0, high=5.0)
+    with pytest.raises(ConfigError, match="hardly anything"):
+        init.truncated_normal((2,), 0.0, 1.0, low=1.0, high=-1.0)
+
+
+@pytest.mark.torch
+def test_gains_are_pytorchs() -> None:
+    import torch
+
+    for name in ("linear", "sigmoid", "tanh", "relu", "selu"):
+        assert init.gain(name) == pytest.approx(torch.nn.init.calculate_gain(name), rel=1e-12)
+    assert init.gain("leaky_relu", 0.3) == pytest.approx(torch.nn.init.calculate_gain("leaky_relu", 0.3), rel=1e-12)
+
+
+def test_an_unknown_gain_points_to_what_measures_it() -> None:
+    with pytest.raises(ConfigError, match=r"init\.lsuv"):
+        init.gain("gelu")
+
+
+def deep(activation: str) -> cr.nn.Sequential:
+    layers: list[cr.nn.Module] = []
+    for _ in range(8):
+        layers += [cr.nn.Linear(20, 20, dialect="pytorch"), cr.nn.activation(activation)]
+    return cr.nn.Sequential(*layers, cr.nn.Linear(20, 3))
+
+
+@pytest.mark.parametrize("activation", ["gelu", "tanh", "relu"])
+def test_lsuv_brings_every_layer_to_variance_1(activation: str) -> None:
+    cr.random.seed(0)
+    model, x = deep(activation), 5.0 + 10.0 * cr.random.normal((300, 20))
+    biases = [layer.bias.numpy() for layer in model.modules() if isinstance(layer, cr.nn.Linear)]
+    variances = init.lsuv(model, x)
+    assert list(variances) == ["0", "2", "4", "6", "8", "10", "12", "14", "16"]
+    outputs: dict[str, float] = {}
+    with cr.nn.watch(lambda path, module, inputs, y: outputs.update({path: float(y.numpy().var())})):
+        model(x)
+    for path, variance in variances.items():
+        assert abs(variance - 1) < 0.1 and outputs[path] == pytest.approx(variance, rel=1e-3)
+    first = model[0].weight.numpy()
+    np.testing.assert_allclose(first.T @ first / (first.T @ first)[0, 0], np.eye(20), atol=1e-4)
+    after = [layer.bias.numpy() for layer in model.modules() if isinstance(layer, cr.nn.Linear)]
+    assert all((a == b).all() for a, b in zip(biases, after, strict=True)) and model.training
+
+
+def test_lsuv_of_a_model_it_cannot_help() -> None:
+    with pytest.raises(ConfigError, match="no layer with a weight matrix"):
+        init.lsuv(cr.nn.ReLU(), cr.ones((2, 3)))
+    with pytest.raises(cr.errors.NonFiniteError, match="layer '0'"):
+        init.lsuv(cr.nn.Sequential(cr.nn.Linear(3, 2)), cr.zeros((4, 3)))

@@ -3,28 +3,34 @@
 from chainrule.errors import suggest
 from chainrule.init.constants import constant, ones, zeros
 from chainrule.init.draws import (
+    gain,
     he_normal,
     he_uniform,
     linear,
     normal,
     orthogonal,
+    truncated_normal,
     uniform,
     xavier_normal,
     xavier_uniform,
 )
 from chainrule.init.fans import fans
 from chainrule.init.kernels import convolution
+from chainrule.init.layer_sequential import lsuv
 
 __all__ = [
     "constant",
     "convolution",
     "fans",
+    "gain",
     "he_normal",
     "he_uniform",
     "linear",
+    "lsuv",
     "normal",
     "ones",
     "orthogonal",
+    "truncated_normal",
     "uniform",
     "xavier_normal",
     "xavier_uniform",

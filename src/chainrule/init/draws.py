@@ -17,7 +17,18 @@ from chainrule.graph import Tensor, wrap
 from chainrule.graph.random import Stream, default_stream
 from chainrule.init.fans import fans
 
-__all__ = ["he_normal", "he_uniform", "linear", "normal", "orthogonal", "uniform", "xavier_normal", "xavier_uniform"]
+__all__ = [
+    "gain",
+    "he_normal",
+    "he_uniform",
+    "linear",
+    "normal",
+    "orthogonal",
+    "truncated_normal",
+    "uniform",
+    "xavier_normal",
+    "xavier_uniform",
+]
 
 
 def uniform(
@@ -46,6 +57,84 @@ def normal(
     return (stream or default_stream()).normal(shape, mean, std, float32 if dtype is None else dtype)
 
 
+def truncated_normal(
+    shape: tuple[int, ...],
+    mean: float = 0.0,
+    std: float = 1.0,
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    dtype: Any = None,
+    stream: Stream | None = None,
+) -> Tensor:
+    """Numbers from the normal distribution, drawn again as long as they lie outside [low, high].
+
+    Arguments:
+        shape, mean, std: as for `normal`; the spread of what is left is smaller than std (0.88 times for two standard
+            deviations).
+        low, high: two standard deviations from the mean unless said otherwise, as in Keras (PyTorch: −2 and 2).
+
+    Raises:
+        ConfigError: when less than 1 % of the distribution lies between them.
+
+    Example:
+        >>> from chainrule import init
+        >>> bool((abs(init.truncated_normal((100,), std=0.02)) <= 0.04).all())
+        True
+    """
+    if not std > 0:
+        raise ConfigError(f"truncated_normal needs std > 0, got {std}.", fix="init.constant")
+    low = mean - 2.0 * std if low is None else float(low)
+    high = mean + 2.0 * std if high is None else float(high)
+    below, above = (0.5 * math.erfc((mean - end) / (std * math.sqrt(2.0))) for end in (low, high))
+    if not above - below >= 0.01:
+        raise ConfigError(
+            f"Between {low:g} and {high:g} lies hardly anything of the normal distribution of mean {mean:g} and "
+            f"standard deviation {std:g}.",
+            fix="init.uniform",
+        )
+    made = np.array(normal(shape, mean, std, dtype=dtype, stream=stream).numpy())
+    outside = (made < low) | (made > high)
+    while outside.any():
+        again = normal((int(outside.sum()),), mean, std, dtype=dtype, stream=stream).numpy()
+        made[outside] = again
+        outside[outside] = (again < low) | (again > high)
+    return wrap(made)
+
+
+def gain(activation: str, negative_slope: float = 0.01) -> float:
+    """By what to multiply a width, so that activations keep their size through layers with this activation: the `gain`
+    of the Xavier initialisers and of `orthogonal`.
+
+    1 for "identity", "linear" and "sigmoid", 5/3 for "tanh", √2 for "relu", √(2 / (1 + a²)) for "leaky_relu" with the
+    negative slope a, 3/4 for "selu"; as PyTorch's calculate_gain. Those of ReLU and leaky ReLU follow from He et al.
+    (2015), the others are found by trial.
+
+    Raises:
+        ConfigError: for another activation, for which `lsuv` finds it out.
+
+    Example:
+        >>> from chainrule import init
+        >>> round(init.gain("relu") ** 2, 4)
+        2.0
+    """
+    known = {
+        "identity": 1.0,
+        "linear": 1.0,
+        "sigmoid": 1.0,
+        "tanh": 5.0 / 3.0,
+        "relu": math.sqrt(2.0),
+        "leaky_relu": math.sqrt(2.0 / (1.0 + negative_slope**2)),
+        "selu": 0.75,
+    }
+    if activation not in known:
+        raise ConfigError(
+            f"There is no gain for {activation!r}.{suggest(activation, known)}",
+            fix=f"one of {', '.join(known)}; or init.lsuv, which looks",
+        )
+    return known[activation]
+
+
 def xavier_uniform(
     shape: tuple[int, ...], gain: float = 1.0, *, dtype: Any = None, stream: Stream | None = None
 ) -> Tensor:
@@ -54,7 +143,7 @@ def xavier_uniform(
 
     Arguments:
         shape: (…, in, out).
-        gain: 1 for linear and sigmoid; PyTorch suggests 5/3 for tanh and √2 for ReLU.
+        gain: of the activation that follows, see `gain`.
 
     Source: Glorot & Bengio, "Understanding the Difficulty of Training Deep Feedforward Neural Networks" (2010),
     equation 16.
@@ -105,7 +194,7 @@ def he_normal(
         negative_slope: a, of the activation that follows.
         fan: "in" keeps the variance going forward, "out" going back.
 
-    Differs from Keras: the tails are not cut off. PyTorch calls it `kaiming_normal_`.
+    Differs from Keras: the tails are not cut off (`truncated_normal`). PyTorch calls it `kaiming_normal_`.
 
     Source: He et al., "Delving Deep into Rectifiers" (2015), equations 10, 14 and 15.
 
