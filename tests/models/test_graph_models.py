@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule import losses, models, optim
+from chainrule import data, losses, models, nn, optim
 from chainrule.errors import ConfigError, LabelError, OutOfBoundsError
 
 MODELS: dict[str, Any] = {
@@ -74,3 +74,28 @@ def test_layers_and_their_options() -> None:
     assert [layer.normalize for layer in sage] == [True, False]
     with pytest.raises(ConfigError, match="aggregator"):
         models.GraphSAGE(5, [8], 3, aggregator="median")
+
+
+def test_the_trainer_takes_nodes_as_samples(communities: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+    features, edges, labels = communities
+    cr.random.seed(0)
+    graph = data.Graph(features, edges, labels)
+    model = models.OnGraph(models.GCN(5, [8], 3, dropout=0.2), graph, scaled=False)
+    assert isinstance(model.features, cr.Tensor)
+    rule = optim.Adam(model.parameters(), lr=0.02)
+    trainer = cr.Trainer(model, losses.CrossEntropy(), rule, progress=False)
+    known, rest = np.arange(12), np.arange(12, 60)
+    trainer.fit((known, labels[known]), (rest, labels[rest]), epochs=80, batch_size=None)
+    assert (trainer.predict(rest).argmax(axis=1) == labels[rest]).mean() > 0.75
+    network = models.GCN(5, [8], 3).eval()
+    network.load_state_dict({k.removeprefix("network."): v for k, v in model.state_dict().items()})
+    np.testing.assert_array_equal(network(features, graph.edges, rest).numpy(), model(rest).numpy())
+
+
+def test_words_of_documents_are_taken_without_their_zeros() -> None:
+    words = (np.random.default_rng(0).random((20, 100)) < 0.05).astype(np.float32)
+    graph = data.Graph(words, [[0, 1], [2, 3]])
+    model = models.OnGraph(models.GCN(100, [8], 3), graph).eval()
+    assert isinstance(model.features, nn.SparseRows)
+    wanted = model.network(graph.scaled_rows(), graph.edges).numpy()
+    np.testing.assert_allclose(model(np.arange(20)).numpy(), wanted, rtol=1e-5, atol=1e-7)
