@@ -84,3 +84,31 @@ def test_frozen_parameters_are_not_shrunk_and_nonsense_is_refused() -> None:
             losses.l1([w], strength)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="no parameters"):
         losses.l2([], 1.0)
+
+
+@pytest.mark.parametrize(("alpha", "ratio"), [(0.1, 0.5), (0.5, 0.9), (1.0, 0.2)])
+def test_the_elastic_net_is_scikit_learns(alpha: float, ratio: float) -> None:
+    """½·mse + λ₁Σ|w| + λ₂Σw² with λ₁ = α·ratio and λ₂ = ½α(1 − ratio) is scikit-learn's objective."""
+    from sklearn.linear_model import ElasticNet
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(100, 8)) @ rng.normal(0.3, 0.3, (8, 8))
+    y = x @ np.array([2.0, -1.0, 0.5, 0, 0, 0, 0, 1.0]) + 3.0 + rng.normal(0, 0.3, 100)
+    expected = ElasticNet(alpha=alpha, l1_ratio=ratio, tol=1e-10, max_iter=100_000).fit(x, y)
+    model = nn.Linear(8, 1, dtype="float64")
+    penalty = losses.ElasticNet(l1=alpha * ratio, l2=0.5 * alpha * (1 - ratio))
+    optimizer = optim.SGD(model.parameters(), lr=0.5 / np.linalg.eigvalsh(x.T @ x / 100).max())
+
+    @cr.compile
+    def step(x: cr.Tensor, y: cr.Tensor) -> cr.Tensor:
+        loss = optimizer.minimize(0.5 * losses.mse(model(x)[:, 0], y))
+        penalty.shrink(model, optimizer.lr)
+        return loss
+
+    inputs = cr.asarray(x), cr.asarray(y)
+    for _ in range(1500):
+        step(*inputs)
+    np.testing.assert_allclose(model.weight.numpy()[:, 0], expected.coef_, atol=1e-3)
+    assert model.bias is not None
+    assert float(model.bias[0]) == pytest.approx(expected.intercept_, abs=1e-3)
+    assert ((model.weight.numpy()[:, 0] == 0) == (expected.coef_ == 0)).all()
