@@ -47,13 +47,16 @@ from chainrule.nn.layer_norm import LayerNorm
 from chainrule.nn.linear import Linear
 from chainrule.nn.lora import LoRA, add_lora, lora_state, merge_lora
 from chainrule.nn.lstm import LSTM, LSTMCell
+from chainrule.nn.maxout import GLU, Maxout
 from chainrule.nn.module import Module
+from chainrule.nn.piecewise import Hardshrink, Hardsigmoid, Hardswish, Hardtanh, ReLU6, RReLU, Softshrink, Threshold
 from chainrule.nn.pooling import AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d
 from chainrule.nn.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
 from chainrule.nn.pytorch import load_pytorch
 from chainrule.nn.residual import Residual
 from chainrule.nn.rms_norm import RMSNorm
 from chainrule.nn.rnn import RNN, RNNCell
+from chainrule.nn.smooth import CELU, SELU, LogSigmoid, Mish, Softmin, Softsign, Tanhshrink
 from chainrule.nn.sparse_rows import SparseRows
 from chainrule.nn.spiking import LeakyIntegrateAndFire, LeakyRate
 from chainrule.nn.transformer import (
@@ -67,11 +70,14 @@ from chainrule.nn.variables import Buffer, Parameter
 from chainrule.nn.watching import watch
 
 __all__ = [
+    "CELU",
     "ELU",
     "GELU",
+    "GLU",
     "GRU",
     "LSTM",
     "RNN",
+    "SELU",
     "Absolute",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
@@ -100,6 +106,10 @@ __all__ = [
     "GlobalMaxPool",
     "GroupNorm",
     "Hardmax",
+    "Hardshrink",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
     "Heaviside",
     "Identity",
     "KeyValueCache",
@@ -111,10 +121,13 @@ __all__ = [
     "LearnedPositions",
     "Linear",
     "LoRA",
+    "LogSigmoid",
     "LogSoftmax",
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
+    "Maxout",
+    "Mish",
     "Module",
     "ModuleDict",
     "ModuleList",
@@ -123,9 +136,11 @@ __all__ = [
     "Parameter",
     "RMSNorm",
     "RNNCell",
+    "RReLU",
     "RandomFlip",
     "RandomShift",
     "ReLU",
+    "ReLU6",
     "Residual",
     "RotaryPositions",
     "SAGEConv",
@@ -134,9 +149,14 @@ __all__ = [
     "Sigmoid",
     "SinusoidalPositions",
     "Softmax",
+    "Softmin",
     "Softplus",
+    "Softshrink",
+    "Softsign",
     "SparseRows",
     "Tanh",
+    "Tanhshrink",
+    "Threshold",
     "TransformerDecoder",
     "TransformerDecoderLayer",
     "TransformerEncoder",

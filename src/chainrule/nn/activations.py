@@ -15,6 +15,8 @@ from chainrule.errors import ConfigError, ShapeError, suggest
 from chainrule.graph import Tensor
 from chainrule.nn.checks import positive
 from chainrule.nn.module import Module
+from chainrule.nn.piecewise import Hardsigmoid, Hardswish, Hardtanh, ReLU6
+from chainrule.nn.smooth import CELU, SELU, Mish, Softsign
 from chainrule.nn.variables import Parameter
 
 __all__ = [
@@ -396,10 +398,18 @@ _BY_NAME: dict[str, type[Module]] = {
     "absolute": Absolute,
     "prelu": PReLU,
     "elu": ELU,
+    "selu": SELU,
+    "celu": CELU,
     "gelu": GELU,
     "silu": SiLU,
     "swish": SiLU,
+    "mish": Mish,
     "softplus": Softplus,
+    "softsign": Softsign,
+    "hardtanh": Hardtanh,
+    "hardsigmoid": Hardsigmoid,
+    "hardswish": Hardswish,
+    "relu6": ReLU6,
     "heaviside": Heaviside,
     "hardmax": Hardmax,
     "softmax": Softmax,
