@@ -139,6 +139,7 @@ def test_with_a_cache_as_without(seed: int, parts: list[int], spare: int, rotary
         y, cache = layer(cr.asarray(x[:, start : start + size]), cache=cache)
         found.append(y.numpy())
     assert int(cache.length) == t
+    assert not cache.keys.numpy()[:, t:].any() and not cache.values.numpy()[:, t:].any()
     np.testing.assert_allclose(np.concatenate(found, 1), call(layer, x, causal=True), rtol=1e-9, atol=1e-12)
 
 
@@ -217,3 +218,5 @@ def test_bad_input_is_explained() -> None:
         layer(x, cache=layer.make_cache(2, 2))
     with pytest.raises(ConfigError, match="without other masks"):
         layer(x, cache=layer.make_cache(2, 3), attn_mask=np.zeros((3, 3), bool))
+    with pytest.raises(ConfigError, match="or weights"):
+        layer(x, cache=layer.make_cache(2, 3), need_weights=True)

@@ -164,8 +164,8 @@ class MultiHeadAttention(Module):
                     f"{self.label()} got {q.shape[1]} positions, and its cache has room for {cache.keys.shape[1]}.",
                     fix="make_cache with more room",
                 )
-            if key_padding_mask is not None or attn_mask is not None:
-                raise ConfigError("A cache goes with causal attention alone, without other masks.")
+            if key_padding_mask is not None or attn_mask is not None or need_weights:
+                raise ConfigError("A cache goes with causal attention alone, without other masks or weights.")
             cache = cache.add(k, v)
             k, v = cache.keys, cache.values
             places = as_tensor(np.arange(q.shape[1]))[:, None] + first
