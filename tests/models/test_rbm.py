@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -173,6 +174,23 @@ def test_persistent_chains_go_on_and_belong_to_the_state() -> None:
     loss(None, cr.asarray(STATES))
     np.testing.assert_array_equal(rbm.chains.numpy(), after)
     assert "chains" in rbm.state_dict()
+
+
+def test_a_run_goes_on_bit_for_bit_with_its_chains(tmp_path: Path) -> None:
+    v = (np.random.default_rng(0).random((60, 10)) < 0.3).astype(np.float32)
+
+    def train(epochs: int, out: Path, resume: bool = False) -> dict[str, np.ndarray]:
+        cr.random.seed(0)
+        rbm = models.RBM(10, 4, chains=16)
+        rule = optim.SGD(rbm.parameters(), lr=0.1)
+        trainer = cr.Trainer(rbm, models.ContrastiveDivergence(rbm, k=2), rule, progress=False)
+        trainer.fit((v, v), epochs=epochs, batch_size=20, out=out, resume=resume)
+        return rbm.state_dict()
+
+    whole = train(4, tmp_path / "whole")
+    train(2, tmp_path / "halves")
+    for path, value in train(4, tmp_path / "halves", resume=True).items():
+        np.testing.assert_array_equal(value, whole[path], err_msg=path)
 
 
 def test_the_visible_bias_alone_explains_the_means() -> None:

@@ -187,8 +187,9 @@ class ContrastiveDivergence(Loss):
         rbm: the machine, which is also the model that is trained; its features, the outputs, are not used.
         k: steps of the chain in each update.
 
-    To be called with the model's outputs and the visible units as the target: `trainer.fit((v, v))`. Persistent chains
-    move in training only; evaluation takes k steps from the data.
+    To be called with the model's outputs and the visible units as the target: `trainer.fit((v, v))`, without a
+    validation part, whose loss would choose an epoch by chance. Persistent chains move in training only; evaluation
+    takes k steps from the data.
 
     Source: Hinton, "Training Products of Experts by Minimizing Contrastive Divergence" (2002); Tieleman, "Training
     Restricted Boltzmann Machines using Approximations to the Likelihood Gradient" (2008).
