@@ -49,7 +49,8 @@ def option_of(name: str) -> str:
         ('--batch-size', '--model')
     """
     section, _, inner = name.partition(".")
-    return {"name": f"--{section}", "types": "--type"}.get(inner, f"--{inner.replace('_', '-')}")
+    special = {"name": f"--{section}", "types": "--type", "members": "--ensemble", "kind": "--ensemble-kind"}
+    return special.get(inner, f"--{inner.replace('_', '-')}")
 
 
 def units(text: str) -> list[int]:

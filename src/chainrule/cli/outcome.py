@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from chainrule.cli.places import program
 from chainrule.cli.screen import console, duration, grid
-from chainrule.cli.words import score_line
+from chainrule.cli.words import score_line, score_name, score_value
 
 if TYPE_CHECKING:
-    from chainrule.train import TrainedModel
+    from chainrule.train import EnsembleRun, TrainedModel
 
 __all__ = ["show_outcome"]
 
@@ -37,6 +37,8 @@ def show_outcome(trained: TrainedModel, folder: Path, page: Path | None, quiet: 
                 f" · {rest}" if rest else "",
             ),
         )
+    if trained.ensemble is not None:
+        _add_ensemble(facts, trained.ensemble)
     if not quiet:
         facts.add_row("trained", _how_it_ended(trained))
     facts.add_row("run", str(folder))
@@ -50,6 +52,23 @@ def show_outcome(trained: TrainedModel, folder: Path, page: Path | None, quiet: 
     out.print()
     for line in _next(trained, folder):
         out.print(line, no_wrap=True, overflow="ellipsis" if out.is_terminal else "ignore", crop=out.is_terminal)
+
+
+def _add_ensemble(facts: Any, found: EnsembleRun) -> None:
+    """What the ensemble gains over its mean member, and what it costs."""
+    name = next((n for n in found.scores if n != "loss"), "loss")
+    mean, spread = (score_value(name, value) for value in (found.mean(name), found.spread(name)))
+    count = len(found.member_scores)
+    facts.add_row(
+        "members", f"{score_name(name)} {mean} ± {spread} alone, {score_value(name, found.scores[name])} together"
+    )
+    calibration = "expected_calibration_error"
+    if calibration in found.scores:
+        facts.add_row(
+            "", f"calibration error {found.mean(calibration):.3f} alone, {found.scores[calibration]:.3f} together"
+        )
+    each = found.parameters // count
+    facts.add_row("cost", f"{count} × {each:,} parameters, {duration(found.run.seconds)} of training")
 
 
 def _counted(trained: TrainedModel, scores: dict[str, float]) -> str:

@@ -135,6 +135,14 @@ def train(
             metavar="N", help="Stop after so many epochs without gain; 0 never. [10]", rich_help_panel=_LEARNING
         ),
     ] = None,
+    ensemble: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Train N networks and average them.", rich_help_panel=_LEARNING),
+    ] = None,
+    ensemble_kind: Annotated[
+        str | None,
+        typer.Option(metavar="KIND", help="seeds, bagging, snapshot. [seeds]", rich_help_panel=_LEARNING),
+    ] = None,
     seed: Annotated[
         int | None,
         typer.Option(metavar="N", help="Of everything random: split, weights, order. [0]", rich_help_panel=_RUN),
@@ -165,6 +173,7 @@ def train(
       chainrule train passengers.csv --target survived
       chainrule train cars.csv --target price --test cars-2024.csv --lr 3e-4
       chainrule train photos --model resnet
+      chainrule train digits --ensemble 5
       chainrule train novel.txt --model transformer --epochs 5
       chainrule train --resume runs/digits
     """
@@ -177,7 +186,7 @@ def train(
         "model.heads": heads, "model.augment": augment, "optimizer.name": optimizer, "optimizer.lr": lr,
         "optimizer.weight_decay": weight_decay, "optimizer.clip_norm": clip_norm, "schedule.name": schedule,
         "trainer.epochs": epochs, "trainer.batch_size": batch_size, "trainer.patience": patience, "trainer.seed": seed,
-        "trainer.checkpoint_every": checkpoint_every,
+        "trainer.checkpoint_every": checkpoint_every, "ensemble.members": ensemble, "ensemble.kind": ensemble_kind,
     }  # fmt: skip
     if resume:
         folder = _run_to_resume(data, out)

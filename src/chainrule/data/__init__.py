@@ -20,6 +20,7 @@ from chainrule.data.graphs import Graph, load_graph
 from chainrule.data.idx import read_idx
 from chainrule.data.preparing import Prepared, prepare
 from chainrule.data.preprocessing import Preprocessing
+from chainrule.data.resampled import Resampled
 from chainrule.data.samples import Samples
 from chainrule.data.sources import Reading, Source, load
 from chainrule.data.splitting import split_rows
@@ -35,6 +36,7 @@ __all__ = [
     "Prepared",
     "Preprocessing",
     "Reading",
+    "Resampled",
     "Samples",
     "Source",
     "TablePreprocessing",

@@ -1,7 +1,16 @@
 """The train floor: from a model and data to a run that can go on after a kill, and be looked into."""
 
 from chainrule.train import events
-from chainrule.train.config import Config, DataConfig, ModelConfig, OptimizerConfig, ScheduleConfig, TrainerConfig
+from chainrule.train.config import (
+    Config,
+    DataConfig,
+    EnsembleConfig,
+    ModelConfig,
+    OptimizerConfig,
+    ScheduleConfig,
+    TrainerConfig,
+)
+from chainrule.train.ensembling import EnsembleRun, fit_ensemble
 from chainrule.train.pipeline import TrainedModel, complete, prepare_data, train
 from chainrule.train.progress import ProgressDisplay
 from chainrule.train.run import Run, new_run_folder
@@ -11,6 +20,8 @@ from chainrule.train.weights import load_weights, save_weights
 __all__ = [
     "Config",
     "DataConfig",
+    "EnsembleConfig",
+    "EnsembleRun",
     "ModelConfig",
     "OptimizerConfig",
     "ProgressDisplay",
@@ -21,6 +32,7 @@ __all__ = [
     "TrainerConfig",
     "complete",
     "events",
+    "fit_ensemble",
     "load_weights",
     "new_run_folder",
     "prepare_data",

@@ -16,9 +16,19 @@ from chainrule.data.text import UNITS
 from chainrule.errors import ConfigError, suggest
 from chainrule.models import MODELS
 from chainrule.optim import OPTIMIZERS
+from chainrule.train.ensembling import ENSEMBLES
 from chainrule.train.files import write_atomic
 
-__all__ = ["SCHEDULES", "Config", "DataConfig", "ModelConfig", "OptimizerConfig", "ScheduleConfig", "TrainerConfig"]
+__all__ = [
+    "SCHEDULES",
+    "Config",
+    "DataConfig",
+    "EnsembleConfig",
+    "ModelConfig",
+    "OptimizerConfig",
+    "ScheduleConfig",
+    "TrainerConfig",
+]
 
 SCHEDULES = ("one-cycle", "cosine", "linear", "step", "constant")
 """Courses of the learning rate over a whole run, by name."""
@@ -131,6 +141,19 @@ class TrainerConfig:
 
 
 @dataclass
+class EnsembleConfig:
+    """Whether several networks are trained and averaged (`fit_ensemble`).
+
+    Attributes:
+        members: how many; None is a single network, without any averaging.
+        kind: `seeds`, `bagging` or `snapshot`; None is seeds.
+    """
+
+    members: int | None = None
+    kind: str | None = None
+
+
+@dataclass
 class Config:
     """All choices of a run. `environment` notes versions, the command and the folder it was started in.
 
@@ -149,6 +172,7 @@ class Config:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    ensemble: EnsembleConfig = field(default_factory=EnsembleConfig)
     environment: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -214,7 +238,9 @@ class Config:
 
         tables = {}
         for section, options in dataclasses.asdict(self).items():
-            tables[section] = {name: value for name, value in options.items() if value is not None}
+            chosen = {name: value for name, value in options.items() if value is not None}
+            if chosen:
+                tables[section] = chosen
         write_atomic(path, tomli_w.dumps(tables).encode())
 
 
@@ -234,6 +260,7 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "trainer.batch_size": (0, 10**9, "1 or more, or 0 for all samples at once"),
     "trainer.patience": (0, 10**9, "0 or more"),
     "trainer.seed": (0, 2**63, "0 or more"),
+    "ensemble.members": (1, 10**4, "1 or more"),
     "trainer.checkpoint_every": (1, 10**9, "1 or more"),
 }
 
@@ -243,6 +270,7 @@ _NAMES: dict[str, tuple[str, tuple[str, ...]]] = {
     "model.name": ("model", ("auto", *MODELS)),
     "optimizer.name": ("optimizer", ("auto", *OPTIMIZERS)),
     "schedule.name": ("schedule", SCHEDULES),
+    "ensemble.kind": ("kind of ensemble", ENSEMBLES),
 }
 
 

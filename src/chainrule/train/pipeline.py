@@ -19,16 +19,17 @@ import numpy as np
 
 from chainrule import losses, metrics, models, optim
 from chainrule.data import Dataset, Prepared, Preprocessing, Samples, TextPreprocessing, prepare
-from chainrule.errors import RunError
+from chainrule.errors import ConfigError, RunError
 from chainrule.graph import Drawing, draw, draw_layers, random
 from chainrule.nn import Module
 from chainrule.train.config import Config, ModelConfig
+from chainrule.train.ensembling import EnsembleRun, fit_ensemble
 from chainrule.train.events import Callback, DataPrepared, NetworkBuilt
-from chainrule.train.files import make_folder, write_atomic, write_json
+from chainrule.train.files import make_folder, read_tensors, write_atomic, write_json
 from chainrule.train.run import Run
 from chainrule.train.sampling import Sampler
 from chainrule.train.trainer import Trainer
-from chainrule.train.weights import load_weights
+from chainrule.train.weights import load_weights, save_weights
 
 __all__ = ["TrainedModel", "build_model", "complete", "draw_network", "prepare_data", "train"]
 
@@ -69,6 +70,7 @@ class TrainedModel:
         run: the training it came from.
         data: the prepared data, right after training; None when loaded.
         scores: on the test set, or None where there was none.
+        ensemble: what averaging several networks gained and cost, right after training; None for a single one.
 
     Example:
         >>> from chainrule import train
@@ -84,6 +86,7 @@ class TrainedModel:
     run: Run
     data: Prepared | None = None
     scores: dict[str, float] | None = None
+    ensemble: EnsembleRun | None = None
     _trainer: Trainer | None = None
 
     @classmethod
@@ -102,13 +105,16 @@ class TrainedModel:
             )
         config = Config.read(folder / "config.toml")
         preprocessing = Preprocessing.load(folder / "preprocessing.json")
-        model = build_model(config, preprocessing)
         weights = folder / "model.safetensors"
         if not weights.exists():
             raise RunError(
                 f"{folder} has no weights yet: the run did not get to its end.",
                 fix=f"chainrule train --resume {folder}",
             )
+        members = 0
+        if config.ensemble.members is not None:  # as many as were finished
+            members = len({name.split(".")[1] for name in read_tensors(weights)[0] if name.startswith("members.")})
+        model = build_model(config, preprocessing, members)
         load_weights(model, weights)
         model.eval()
         return cls(model, _LOSSES[preprocessing.task](), preprocessing, config, Run.read(folder))
@@ -162,20 +168,11 @@ def train(
     if folder is not None and resume:
         _check_unchanged(folder, prepared)
     complete(config, prepared)
-    task = prepared.preprocessing.task
     random.seed(config.trainer.seed)
     model = build_model(config, prepared.preprocessing)
     example, _ = prepared.train.few(2)
     for callback in callbacks:
         callback(NetworkBuilt(model, example))
-    loss = _LOSSES[task]()
-    trainer = Trainer(
-        model, loss, _optimizer(config, model),
-        metrics=metrics.for_task(task), schedule=_schedule(config, len(prepared.train)), callbacks=callbacks,
-        seed=config.trainer.seed, progress=progress,
-    )  # fmt: skip
-    if isinstance(prepared.preprocessing, TextPreprocessing):
-        trainer.callbacks.append(Sampler(trainer, prepared.preprocessing, folder, seed=config.trainer.seed))
     if folder is not None and not resume:
         make_folder(folder)
         config.environment = _environment()
@@ -183,17 +180,55 @@ def train(
         write_json(folder / "preprocessing.json", prepared.preprocessing.to_dict())
         write_atomic(folder / "graph.svg", draw_network(model, example).svg.encode())
     options = config.trainer
-    run = trainer.fit(
-        prepared.train, prepared.validation,
-        epochs=options.epochs if options.epochs is not None else 1, batch_size=options.batch_size or None,
-        patience=options.patience or None, out=folder, resume=resume, checkpoint_every=options.checkpoint_every,
-    )  # fmt: skip
-    trained = TrainedModel(model, loss, prepared.preprocessing, config, run, prepared, _trainer=trainer)
-    if prepared.test is not None:
-        trained.scores = trainer.evaluate(prepared.test)
+    fit: dict[str, Any] = {
+        "epochs": options.epochs if options.epochs is not None else 1, "batch_size": options.batch_size or None,
+        "patience": options.patience or None, "out": folder, "resume": resume,
+        "checkpoint_every": options.checkpoint_every,
+    }  # fmt: skip
+    if config.ensemble.members is None:
+        trainer = _trainer(config, model, prepared, callbacks, progress)
+        if isinstance(prepared.preprocessing, TextPreprocessing):
+            trainer.callbacks.append(Sampler(trainer, prepared.preprocessing, folder, seed=options.seed))
+        run = trainer.fit(prepared.train, prepared.validation, **fit)
+        trained = TrainedModel(model, trainer.loss, prepared.preprocessing, config, run, prepared, _trainer=trainer)
+        if prepared.test is not None:
+            trained.scores = trainer.evaluate(prepared.test)
+    else:
+        trained = _train_ensemble(config, prepared, callbacks, progress, fit)
     if folder is not None:
-        write_json(folder / "summary.json", _summary(trained, trainer, prepared))
+        write_json(folder / "summary.json", _summary(trained, trained.trainer, prepared))
     return trained
+
+
+def _trainer(
+    config: Config, model: Module, prepared: Prepared, callbacks: Sequence[Callback], progress: bool
+) -> Trainer:
+    task = prepared.preprocessing.task
+    return Trainer(
+        model, _LOSSES[task](), _optimizer(config, model),
+        metrics=metrics.for_task(task), schedule=_schedule(config, len(prepared.train)), callbacks=callbacks,
+        seed=config.trainer.seed, progress=progress,
+    )  # fmt: skip
+
+
+def _train_ensemble(
+    config: Config, prepared: Prepared, callbacks: Sequence[Callback], progress: bool, fit: dict[str, Any]
+) -> TrainedModel:
+    assert config.ensemble.members is not None and config.ensemble.kind is not None
+
+    def make() -> Trainer:
+        return _trainer(config, build_model(config, prepared.preprocessing), prepared, callbacks, progress)
+
+    result = fit_ensemble(
+        make, prepared.train, prepared.validation, prepared.test, members=config.ensemble.members,
+        kind=config.ensemble.kind, seed=config.trainer.seed, **fit,
+    )  # fmt: skip
+    task, folder = prepared.preprocessing.task, result.run.path
+    if folder is not None:
+        save_weights(result.model, folder / "model.safetensors")
+    scores = result.scores if result.scored_on == "test" else None
+    parts = (result.model, _LOSSES[task](), prepared.preprocessing, config, result.run, prepared, scores, result)
+    return TrainedModel(*parts)
 
 
 def _check_unchanged(folder: Path, prepared: Prepared) -> None:
@@ -262,6 +297,10 @@ def complete(config: Config, prepared: Prepared) -> None:
         trainer.epochs = int(np.clip(3000 * (trainer.batch_size or rows) / rows, least, most))
     if trainer.patience is None:
         trainer.patience = 50 if kind == "graph" else 10
+    if config.ensemble.members is None and config.ensemble.kind is not None:
+        raise ConfigError("The kind of an ensemble is given and not how many members it has.", fix="--ensemble 5")
+    if config.ensemble.members is not None:
+        config.ensemble.kind = config.ensemble.kind or "seeds"
     if optimizer.name == "auto":
         optimizer.name = "adam" if kind == "graph" else "adamw"
     lr, decay = _USUAL.get(optimizer.name, (1e-3, 0.0))
@@ -291,8 +330,14 @@ def _complete_model(model: ModelConfig, kind: str, rows: int) -> None:
             setattr(model, name, small[name] if value is None else value)
 
 
-def build_model(config: Config, preprocessing: Preprocessing) -> Module:
-    """The network of a complete config, for data prepared like this; its weights are drawn from the current stream."""
+def build_model(config: Config, preprocessing: Preprocessing, members: int = 0) -> Module:
+    """The network of a complete config, for data prepared like this; its weights are drawn from the current stream.
+
+    With members, an ensemble of as many.
+    """
+    if members:
+        networks = [build_model(config, preprocessing) for _ in range(members)]
+        return models.Ensemble(networks, preprocessing.task)
     options = {name: value for name, value in vars(config.model).items() if name != "name" and value is not None}
     return models.build(config.model.name, preprocessing.input_description, **options)
 
@@ -368,6 +413,8 @@ def _summary(trained: TrainedModel, trainer: Trainer, prepared: Prepared) -> dic
         summary["validation"] = trainer.evaluate(prepared.validation)
     if trained.scores is not None:
         summary["test"] = trained.scores
+    if trained.ensemble is not None:
+        summary["ensemble"] = trained.ensemble.summary()
     if isinstance(prepared.test, Dataset) and prepared.test.target is not None:
         prediction = trained.predict(prepared.test)
         if task == "regression":

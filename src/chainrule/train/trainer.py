@@ -37,7 +37,7 @@ from chainrule.train.run import Run
 from chainrule.train.snapshot import latest_snapshot, load_snapshot
 from chainrule.train.work import work_of
 
-__all__ = ["Trainer"]
+__all__ = ["Trainer", "as_samples"]
 
 _EVALUATION_BATCH = 512
 _CHECKED_NUMBERS = 20_000_000
@@ -151,8 +151,8 @@ class Trainer:
         """
         if isinstance(train, Prepared):
             train, validation = train.train, train.validation if validation is None else validation
-        train = _samples(train, "training")
-        validation = None if validation is None else _samples(validation, "validation")
+        train = as_samples(train, "training")
+        validation = None if validation is None else as_samples(validation, "validation")
         if len(train) == 0:
             raise ShapeError("There is no training sample.")
         if epochs < 1:
@@ -363,7 +363,7 @@ class Trainer:
         """Loss and metrics on a dataset, in evaluation mode; the metrics of a regression are in the target's own
         unit, and a language model has its perplexity e^loss.
         """
-        samples = _samples(dataset, "evaluation")
+        samples = as_samples(dataset, "evaluation")
         if len(samples) == 0:
             raise ShapeError("There is no sample to evaluate on.")
         if samples.task == "language":  # whose outputs are too many to keep
@@ -472,7 +472,8 @@ class Trainer:
             signal.signal(signal.SIGINT, before)
 
 
-def _samples(value: Any, role: str) -> Samples:
+def as_samples(value: Any, role: str) -> Samples:
+    """Data as a training takes them: samples of any kind as they are, a pair of arrays as a Dataset."""
     if isinstance(value, Samples):
         return value
     if isinstance(value, tuple) and len(value) == 2:

@@ -1,0 +1,67 @@
+"""Techniques by command: ensembles."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cli.conftest import Type, cars, passengers
+
+
+@pytest.mark.parametrize("table", ["passengers", "cars"])
+def test_an_ensemble_is_a_run_as_any_other(chainrule: Type, folder: Path, table: str) -> None:
+    (folder / f"{table}.csv").write_text(passengers() if table == "passengers" else cars())
+    words = ["--ensemble", 3, "--ensemble-kind", "bagging", "--epochs", 2, "--hidden", "8"]
+    outcome = chainrule("train", f"{table}.csv", *words)
+    assert outcome.code == 0, outcome.err
+    assert "member 3 of 3" in outcome.err
+    for text in ("members", "alone", "together", "cost", "3 × "):
+        assert text in outcome.out
+    summary = json.loads((folder / "runs" / table / "summary.json").read_text())
+    scores = json.loads(chainrule("evaluate", f"runs/{table}", "--format", "json").out)
+    assert scores["loss"] == pytest.approx(summary["test"]["loss"], rel=1e-5)
+    assert chainrule("predict", f"runs/{table}", f"{table}.csv").out.count("\n") == 121
+    assert "ensemble" in (folder / "runs" / table / "report.html").read_text()
+
+
+def test_an_ensemble_that_was_interrupted_keeps_its_members_and_goes_on(chainrule: Type, folder: Path) -> None:
+    options = ["digits", "--ensemble", "3", "--epochs", "40", "--patience", "0", "--hidden", "16"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "chainrule", "train", *options, "--out", "cut"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder,
+    )  # fmt: skip
+    second = folder / "cut" / "members" / "2" / "metrics.jsonl"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not second.exists():
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "1 of 2 members left out: interrupted." in err
+    assert "train --resume cut" in out
+    assert chainrule("predict", "cut", "digits").out.count("\n") == 1798
+    before = os.stat(folder / "cut" / "members" / "1" / "metrics.jsonl").st_size
+    resumed = chainrule("train", "--resume", "cut")
+    assert resumed.code == 0, resumed.err
+    assert os.stat(folder / "cut" / "members" / "1" / "metrics.jsonl").st_size == before
+    assert chainrule("train", *options, "--out", "whole", "--quiet").code == 0
+    from safetensors.numpy import load_file
+
+    one, other = (load_file(folder / name / "model.safetensors") for name in ("cut", "whole"))
+    assert set(one) == set(other)
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name])
+
+
+def test_a_kind_of_ensemble_that_does_not_exist(chainrule: Type) -> None:
+    outcome = chainrule("train", "xor", "--ensemble", 2, "--ensemble-kind", "boosting")
+    assert outcome.code == 2
+    assert "no kind of ensemble 'boosting'" in outcome.err and "--ensemble-kind" in outcome.err
