@@ -9,9 +9,11 @@ __all__ = ["options_for"]
 
 _ON_A_CPU: dict[str, dict[str, Any]] = {
     # Eigen's convolutions take half the time of YNNPACK's. YNNPACK's elementwise fusions write out every intermediate
-    # result, and repeat scalars and channel vectors to whole images.
+    # result, and repeat scalars and channel vectors to whole images. The pass that is left out would remove barriers
+    # before fusion, which then computes the inputs of convolutions several times.
     "convolve": {
         "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_DOT,LIBRARY_FUSION_TYPE_REDUCE",
+        "xla_disable_hlo_passes": "cse_barrier_expander",
     },
 }
 """By operation; where a program has several of these, the first decides."""

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ShapeError
-from chainrule.graph import OPS, op, per_input
+from chainrule.graph import OPS, Node, is_recording, op, per_input, wrap
+from chainrule.graph.op import values
 
 __all__ = ["convolve"]
 
@@ -64,8 +65,22 @@ def _of_x(
     )
 
 
-def _of_kernel(g: Any, y: Any, x: Any, kernel: Any, **geometry: Any) -> Any:
-    return _kernel_gradient(g, x, size=kernel.shape[:-2], **geometry)
+def _rule(node: Node, g: Any) -> list[Any]:
+    y, (x, kernel) = values(node)
+    if not is_recording():
+        x, g = wrap(node.saved), _materialised(g)
+    dx = _of_x(g, y, x, kernel, **node.attributes) if node.needs[0] else None
+    return [dx, _kernel_gradient(g, x, size=kernel.shape[:-2], **node.attributes) if node.needs[1] else None]
+
+
+@op(backward=per_input(lambda g, y, x: g), samples=lambda rng: [((rng.normal(size=(2, 3)),), {})])
+def _materialised(xp: Any, x: Any, /) -> Any:
+    """x, which a compiler may not compute again for each of its uses.
+
+    Otherwise XLA repeats the whole chain of normalisations and activations before a convolution while it rearranges the
+    array for the gradient of the kernel.
+    """
+    return xp.barrier(x)
 
 
 def _turned_shape(kernel: Any, groups: int) -> tuple[int, ...]:
@@ -122,7 +137,7 @@ def _samples(rng: np.random.Generator) -> list[Any]:
     ]
 
 
-@op(backward=per_input(_of_x, _of_kernel), samples=_samples, in_loops=False)
+@op(backward=_rule, samples=_samples, saves=True, in_loops=False)
 def _convolve(
     xp: Any,
     x: Any,
@@ -161,7 +176,8 @@ def _convolve(
         "dilation": dilation,
         "groups": groups,
     }
-    return xp.convolve(x, kernel, geometry)
+    x = xp.barrier(x)  # see _materialised; saved, so that the gradient of the kernel uses the same
+    return xp.convolve(x, kernel, geometry), x
 
 
 def _gradient_samples(rng: np.random.Generator) -> list[Any]:
