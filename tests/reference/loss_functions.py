@@ -67,6 +67,15 @@ def _log_p(rng: np.random.Generator) -> Arrays:
     return {"x": np.log(rng.dirichlet(np.ones(4), 7)), "t": rng.integers(0, 4, 7), "w": rng.uniform(0.2, 2.0, 4)}
 
 
+def _signed(rng: np.random.Generator) -> Arrays:
+    return {"x": rng.normal(0, 2, 8), "t": rng.choice([-1.0, 1.0], 8)}
+
+
+def _pairs(rng: np.random.Generator) -> Arrays:
+    x, w, v = rng.normal(size=(3, 6, 4))
+    return {"x": x, "w": w, "v": v, "t": rng.choice([-1.0, 1.0], 6)}
+
+
 def _last(f: Any, given: Any, **options: Any) -> Any:
     """PyTorch's cross-entropy with the classes on its axis 1."""
     return f.cross_entropy(given["x"].movedim(-1, 1), given["t"], **options)
@@ -159,5 +168,65 @@ CASES = [
         _log_p,
         lambda g: losses.nll(g["x"], g["t"], ignore_index=2, reduction="sum"),
         lambda f, g: f.nll_loss(g["x"], g["t"], ignore_index=2, reduction="sum"),
+    ),
+    _case(
+        "smooth_l1",
+        _numbers((7, 2)),
+        lambda g: losses.smooth_l1(g["x"], g["t"], beta=0.7),
+        lambda f, g: f.smooth_l1_loss(g["x"], g["t"], beta=0.7),
+    ),
+    _case(
+        "gaussian_nll",
+        lambda rng: {**_numbers((7, 2))(rng), "w": rng.uniform(0.1, 2.0, (7, 2))},
+        lambda g: losses.gaussian_nll(g["x"], g["t"], g["w"], full=True),
+        lambda f, g: f.gaussian_nll_loss(g["x"], g["t"], g["w"], full=True),
+    ),
+    _case(
+        "poisson_nll",
+        lambda rng: {"x": rng.normal(size=9), "t": rng.poisson(2.0, 9).astype(float)},
+        lambda g: losses.poisson_nll(g["x"], g["t"], full=True),
+        lambda f, g: f.poisson_nll_loss(g["x"], g["t"], full=True),
+    ),
+    _case(
+        "kl_divergence",
+        lambda rng: {"x": np.log(rng.dirichlet(np.ones(4), 6)), "t": rng.dirichlet(np.ones(4), 6)},
+        lambda g: losses.kl_divergence(g["x"], g["t"]),
+        lambda f, g: f.kl_div(g["x"], g["t"], reduction="batchmean"),
+    ),
+    _case(
+        "soft_margin",
+        _signed,
+        lambda g: losses.soft_margin(g["x"], g["t"]),
+        lambda f, g: f.soft_margin_loss(g["x"], g["t"]),
+    ),
+    _case(
+        "hinge_embedding",
+        _signed,
+        lambda g: losses.hinge_embedding(g["x"], g["t"], margin=0.5),
+        lambda f, g: f.hinge_embedding_loss(g["x"], g["t"], margin=0.5),
+    ),
+    _case(
+        "margin_ranking",
+        lambda rng: {**_signed(rng), "w": rng.normal(size=8)},
+        lambda g: losses.margin_ranking(g["x"], g["w"], g["t"], margin=0.5),
+        lambda f, g: f.margin_ranking_loss(g["x"], g["w"], g["t"], margin=0.5),
+    ),
+    _case(
+        "multi_margin",
+        _classes,
+        lambda g: losses.multi_margin(g["x"], g["t"], p=2, class_weights=g["w"]),
+        lambda f, g: f.multi_margin_loss(g["x"], g["t"], p=2, weight=g["w"]),
+    ),
+    _case(
+        "cosine_embedding",
+        _pairs,
+        lambda g: losses.cosine_embedding(g["x"], g["w"], g["t"], margin=0.2),
+        lambda f, g: f.cosine_embedding_loss(g["x"], g["w"], g["t"], margin=0.2),
+    ),
+    _case(
+        "triplet_margin",
+        _pairs,
+        lambda g: losses.triplet_margin(g["x"], g["w"], g["v"], swap=True),
+        lambda f, g: f.triplet_margin_loss(g["x"], g["w"], g["v"], swap=True),
     ),
 ]

@@ -14,10 +14,15 @@ from reference.cases import Arrays, Case
 STEPS = 50
 
 
+def _short(x: np.ndarray) -> np.ndarray:
+    """Numbers of few digits, which take little room in the table."""
+    return np.round(x * 32.0) / 32.0
+
+
 def _draw(rng: np.random.Generator) -> Arrays:
     return {
-        "x": rng.normal(size=(STEPS, 8, 4)),
-        "t": rng.normal(size=(STEPS, 8, 2)),
+        "x": _short(rng.normal(size=(STEPS, 8, 4))),
+        "t": _short(rng.normal(size=(STEPS, 8, 2))),
         "w1": rng.normal(0, 0.7, (4, 5)),
         "b1": rng.normal(0, 0.1, (5,)),
         "w2": rng.normal(0, 0.7, (5, 2)),
@@ -81,7 +86,7 @@ def _case(
 def _draw_ids(rng: np.random.Generator) -> Arrays:
     return {
         "ids": rng.integers(0, 12, (STEPS, 6)),
-        "t": rng.normal(size=(STEPS, 6, 3)),
+        "t": _short(rng.normal(size=(STEPS, 6, 3))),
         "table": rng.normal(size=(12, 3)),
     }
 
@@ -169,6 +174,25 @@ CASES = [
     ),
     _case("adamw_defaults", lambda p: optim.AdamW(p, **TORCH), lambda o, p: o.AdamW(p)),
     _case("adadelta", lambda p: optim.AdaDelta(p, **TORCH), lambda o, p: o.Adadelta(p)),
+    _case("adam_amsgrad", lambda p: optim.Adam(p, 0.02, amsgrad=True), lambda o, p: o.Adam(p, 0.02, amsgrad=True)),
+    _case("adamax", lambda p: optim.Adamax(p, 0.02, **TORCH), lambda o, p: o.Adamax(p, 0.02)),
+    _case("nadam", lambda p: optim.NAdam(p, 0.02), lambda o, p: o.NAdam(p, 0.02)),
+    _case("radam", lambda p: optim.RAdam(p, 0.02, **TORCH), lambda o, p: o.RAdam(p, 0.02)),
+    _case(
+        "adafactor",
+        lambda p: optim.Adafactor(p, 0.05, weight_decay=0.1, **TORCH),
+        lambda o, p: o.Adafactor(p, 0.05, weight_decay=0.1),
+    ),
+    _case(
+        "rmsprop_centered",
+        lambda p: optim.RMSProp(p, 0.01, epsilon=1e-2, momentum=0.8, centered=True, **TORCH),
+        lambda o, p: o.RMSprop(p, 0.01, eps=1e-2, momentum=0.8, centered=True),
+    ),
+    _case(
+        "rprop",
+        lambda p: optim.Rprop(p, 0.01, step_sizes=(1e-6, 0.02)),
+        lambda o, p: o.Rprop(p, 0.01, step_sizes=(1e-6, 0.02)),
+    ),
     _sparse_case("sgd", lambda p: optim.SGD(p, 0.5), lambda o, p: o.SGD(p, 0.5)),
     _sparse_case("adagrad", lambda p: optim.AdaGrad(p, 0.5), lambda o, p: o.Adagrad(p, 0.5)),
     # SparseAdam adds ε before the correction of the bias.

@@ -77,6 +77,22 @@ CASES = [
         lambda: optim.Cosine(0.3, 9, 0.02, restarts=True),
         lambda s, o: s.CosineAnnealingWarmRestarts(o, 9, eta_min=0.02),
     ),
+    _case(
+        "cosine_growing_restarts",
+        lambda: optim.Cosine(0.3, 5, 0.02, restarts=True, growth=2),
+        lambda s, o: s.CosineAnnealingWarmRestarts(o, 5, 2, 0.02),
+    ),
+    _case("linear", lambda: optim.Linear(0.3, 25, 0.4, 0.9), lambda s, o: s.LinearLR(o, 0.4, 0.9, 25)),
+    _case(
+        "cyclic",
+        lambda: optim.Cyclic(0.3, 0.1, 4, 7, "triangular2"),
+        lambda s, o: s.CyclicLR(o, 0.1, 0.3, 4, 7, mode="triangular2", cycle_momentum=False),
+    ),
+    _case(
+        "product",
+        lambda: optim.Product(0.3, [optim.Linear(1.0, 9, 0.5, 1.0), optim.Step(1.0, 12, 0.4)]),
+        lambda s, o: s.ChainedScheduler([s.LinearLR(o, 0.5, 1.0, 9), s.StepLR(o, 12, 0.4)], optimizer=o),
+    ),
     _case("warmup", lambda: optim.Warmup(optim.Constant(0.3), 10, 0.1), lambda s, o: s.LinearLR(o, 0.1, 1.0, 10)),
     _case(
         "warmup_cosine",
