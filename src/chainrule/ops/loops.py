@@ -8,8 +8,7 @@ differentiated again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -20,12 +19,9 @@ from chainrule.graph import (
     FUNCTIONS,
     TRACE,
     Node,
-    RowSparse,
     Tensor,
     Variable,
     as_tensor,
-    enable_grad,
-    gradients,
     is_recording,
     nodes_of,
     op,
@@ -34,11 +30,9 @@ from chainrule.graph import (
 )
 from chainrule.graph.node import _order
 from chainrule.graph.op import values
+from chainrule.ops.steps import Inside, Loop, compiling, floating
 
 __all__ = ["scan"]
-
-
-# -- nested values ----------------------------------------------------------------------------------------------------
 
 
 def _flatten(value: Any, leaves: list[Tensor]) -> Any:
@@ -65,163 +59,8 @@ def _rebuild(structure: Any, leaves: Iterator[Tensor]) -> Any:
     return kind(*made) if hasattr(kind, "_fields") else kind(made)
 
 
-# -- a step as a function of arrays alone -----------------------------------------------------------------------------
-
-
-class _Inside:
-    """The trace within a step: Variables have the values that the loop carries, and what is assigned stays in here."""
-
-    def __init__(self, outer: Any, held: dict[int, Any]) -> None:
-        self.outer = outer
-        self.held = held
-        self.written: dict[int, Variable] = {}
-        self.grads: dict[int, tuple[Variable, Any]] = {}
-
-    def read(self, variable: Variable) -> Any:
-        if id(variable) in self.held:
-            return self.held[id(variable)]
-        return variable._value if self.outer is None else self.outer.read(variable)
-
-    def write(self, variable: Variable, value: Any) -> None:
-        self.held[id(variable)] = value
-        self.written[id(variable)] = variable
-
-    def read_grad(self, variable: Variable) -> Any:
-        return self.grads.get(id(variable), (variable, None))[1]
-
-    def write_grad(self, variable: Variable, grad: Any) -> None:
-        self.grads[id(variable)] = (variable, grad)
-
-    def leaf_grad(self, tensor: Any) -> None:
-        if self.outer is not None:
-            self.outer.leaf_grad(tensor)
-
-    def guard(self, holder: Any, attribute: str, value: Any) -> None:
-        if self.outer is not None:
-            self.outer.guard(holder, attribute, value)
-
-    def refuse_new_variable(self) -> None:
-        if self.outer is not None:
-            self.outer.refuse_new_variable()
-
-    def used(self, op: str) -> None:
-        if self.outer is not None:
-            self.outer.used(op)
-
-
-def _compiling() -> bool:
-    trace: Any = TRACE.get()
-    while isinstance(trace, _Inside):
-        trace = trace.outer
-    return trace is not None
-
-
-@dataclass(eq=False)
-class _Loop:
-    """What a loop does, apart from the numbers.
-
-    Attributes:
-        step: `step(carry, x)` on lists of Tensors gives the next carry and the outputs, two lists.
-        carried: how many Tensors the carry has, apart from Variables.
-        captured: what the step uses from outside and what needs a gradient.
-        written: the Variables that the step assigns to, whose values are carried too.
-        length, reverse: as of `scan`.
-    """
-
-    step: Callable[[list[Any], list[Any]], tuple[list[Any], list[Any]]]
-    carried: int
-    captured: tuple[Tensor, ...]
-    written: tuple[Variable, ...]
-    length: int
-    reverse: bool
-
-    def divide(self, inputs: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
-        """Carry (with Variables), sequences and what is captured, of all inputs of the operation."""
-        first, last = self.carried + len(self.written), len(inputs) - len(self.captured)
-        return list(inputs[:first]), list(inputs[first:last]), list(inputs[last:])
-
-    def run(self, carry: list[Any], x: list[Any], captured: list[Any]) -> tuple[list[Any], list[Any]]:
-        """One step as a function of arrays alone: what is captured has the values given, without a history.
-
-        Gives the next carry, with the values of Variables, and the outputs.
-        """
-        held = {id(v): value for v, value in zip(self.captured, captured, strict=True) if isinstance(v, Variable)}
-        held |= {id(v): value for v, value in zip(self.written, carry[self.carried :], strict=True)}
-        tensors = [(t, value) for t, value in zip(self.captured, captured, strict=True) if not isinstance(t, Variable)]
-        before = [(t._data, t._node, t._index) for t, _ in tensors]
-        token = TRACE.set(_Inside(TRACE.get(), held))
-        try:
-            for t, value in tensors:
-                t._data, t._node, t._index = value, None, 0
-            new, outputs = self.step([wrap(c) for c in carry[: self.carried]], [wrap(v) for v in x])
-            return [*(t._data for t in new), *(held[id(v)] for v in self.written)], [y._data for y in outputs]
-        finally:
-            TRACE.reset(token)
-            for (t, _), (data, node, index) in zip(tensors, before, strict=True):
-                t._data, t._node, t._index = data, node, index
-
-    def back(self, needs: Sequence[bool]) -> Callable[[list[Any], list[Any]], Any]:
-        """The step of the loop back, in which a step is computed again and differentiated.
-
-        It carries the gradients of the carry and the sums of those of what is captured. Its sequences are what was
-        carried before each step, the sequences, and the gradients of the outputs and, if any, of what was carried; its
-        outputs the gradients of the sequences that need one.
-        """
-
-        def step(carried: list[Any], parts: list[Any]) -> tuple[list[Any], list[Any]]:
-            higher = is_recording()
-            size = self.carried + len(self.written)
-            held = {id(v): c._data for v, c in zip(self.written, parts[self.carried : size], strict=True)}
-            token = TRACE.set(_Inside(TRACE.get(), held))
-            try:
-                with enable_grad():
-                    carry = [_marked(c) for c in parts[: self.carried]]
-                    x = [_marked(v) if needed else v for v, needed in zip(parts[size:], needs, strict=False)]
-                    new, outputs = self.step(carry, x)
-                    results, before = _floating(new), _floating(carry)
-                    count = len(results)
-                    results += _floating(outputs)
-                    arrived = parts[size + len(x) :]
-                    seeds = [*carried[:count], *arrived[: len(results) - count]]
-                    pairs = [(y, g) for y, g in zip(results, seeds, strict=True) if y.requires_grad]
-                    sources = [v for v, needed in zip(x, needs, strict=True) if needed]
-                    found = gradients(
-                        [y for y, _ in pairs],
-                        [g for _, g in pairs],
-                        wanted=[*before, *sources, *self.captured],
-                        create_graph=higher,
-                    )
-                    dense = [_dense(g, t) for t, g in found]
-                    added = [*arrived[len(results) - count :], *carried[count:]]  # to both ends of what was found
-                    dx = dense[count : count + len(sources)]
-                    dcarry = [*dense[:count], *dense[count + len(sources) :]]
-                    skipped = len(dcarry) - len(added)
-                    return [*dcarry[:skipped], *(d + a for d, a in zip(dcarry[skipped:], added, strict=True))], dx
-            finally:
-                TRACE.reset(token)
-
-        return step
-
-
-def _floating(tensors: Sequence[Any]) -> list[Any]:
-    return [t for t in tensors if is_floating(t.dtype)]
-
-
-def _marked(x: Any) -> Any:
-    """The Tensor as one to differentiate by; while gradients are recorded it stays linked to where it comes from."""
-    if not is_floating(x.dtype):
-        return x
-    return FUNCTIONS["positive"](x) if x.requires_grad else wrap(x._data, requires_grad=True)
-
-
-def _dense(g: Any, like: Any) -> Any:
-    if g is None:
-        return FUNCTIONS["zeros_like"](like.detach())
-    return g.dense() if isinstance(g, RowSparse) else g
-
-
 def _scan_rule(node: Node, g: Any) -> list[Any]:
-    loop: _Loop = node.attributes["loop"]
+    loop: Loop = node.attributes["loop"]
     changed = [t.name for t in loop.captured if any(t is v for v in loop.written) and isinstance(t, Variable)]
     if changed:
         raise CompileError(
@@ -233,13 +72,13 @@ def _scan_rule(node: Node, g: Any) -> list[Any]:
     carry, sequence, captured = loop.divide(inputs)
     needs = node.needs[len(carry) : len(carry) + len(sequence)]
     kept = results[len(results) - len(carry) :]
-    dlast = _floating(g[: loop.carried])
-    doutputs = _floating(g[len(carry) : len(results) - len(carry)])
-    dkept = _floating(g[len(results) - len(carry) :][: loop.carried])
+    dlast = floating(g[: loop.carried])
+    doutputs = floating(g[len(carry) : len(results) - len(carry)])
+    dkept = floating(g[len(results) - len(carry) :][: loop.carried])
     if all(type(d._data) is np.ndarray and not d._data.any() for d in dkept):
         dkept = []  # nobody used them, as always but in gradients of gradients
     zeros = [FUNCTIONS["zeros_like"](c.detach()) for c in captured]
-    back = _Loop(loop.back(needs), len(dlast) + len(zeros), loop.captured, (), loop.length, not loop.reverse)
+    back = Loop(loop.back(needs), len(dlast) + len(zeros), loop.captured, (), loop.length, not loop.reverse)
     parts = [*kept, *sequence, *doutputs, *dkept]
     answer = list(_scan(*dlast, *zeros, *parts, *captured, loop=back, keep=is_recording()))
     dlast, dcaptured, dsequence = answer[: len(dlast)], answer[len(dlast) : back.carried], answer[back.carried :]
@@ -261,17 +100,17 @@ def _samples(rng: np.random.Generator) -> Any:
 
     for length, reverse in ((3, False), (2, True), (0, False)):
         inputs = rng.normal(size=2), np.asarray(4), rng.normal(size=(length, 2)), rng.normal(size=2)
-        loop = _Loop(step, 2, (shift, weight), (), length, reverse)
+        loop = Loop(step, 2, (shift, weight), (), length, reverse)
         yield (*inputs, rng.normal(size=(2, 2))), {"loop": loop, "keep": True}
 
 
 @op(backward=_scan_rule, several=True, samples=_samples)
-def _scan(xp: Any, *arrays: Any, loop: _Loop, keep: bool) -> Any:
+def _scan(xp: Any, *arrays: Any, loop: Loop, keep: bool) -> Any:
     """The loop as one operation on its first carry, the values of its Variables, its sequences and what it captures.
 
     Gives the last carry and Variables, the outputs stacked and, for the rule, the carry before each step.
     """
-    if _compiling():
+    if compiling():
         xp = jax_namespace()  # what the step uses from outside may be part of the program where nothing given is
     carry, sequence, captured = loop.divide(arrays)
 
@@ -358,7 +197,7 @@ def scan(
             raise OpError("The outputs of the steps of a scan differ in structure.", where=source_of_caller())
         return new, outputs
 
-    if _compiling() or not steps:
+    if compiling() or not steps:
         last, made = _as_one(flat, first, sequences, steps, reverse)
     else:
         slices = [_slices(x) for x in sequences]
@@ -407,7 +246,7 @@ def _as_one(
 ) -> tuple[list[Tensor], list[Tensor]]:
     """The loop as one operation, after one step outside of it that shows what it uses; that one's results go unused."""
     recording = is_recording()
-    inside = _Inside(TRACE.get(), {})
+    inside = Inside(TRACE.get(), {})
     token = TRACE.set(inside)
     start = next(_order)
     try:
@@ -425,7 +264,7 @@ def _as_one(
             )
         variable.grad = None
     written = list(inside.written.values())
-    loop = _Loop(step, len(carry), tuple(captured), tuple(written), length, reverse)
+    loop = Loop(step, len(carry), tuple(captured), tuple(written), length, reverse)
     inputs = [*carry, *(v.detach() for v in written), *sequences, *captured]
     keep = recording and any(x.requires_grad for x in inputs)
     results = list(_scan(*inputs, loop=loop, keep=keep))
