@@ -71,3 +71,5 @@ def test_what_does_not_fit_is_an_error() -> None:
     for operation in (cr.segment_sum, cr.segment_max, cr.segment_softmax):
         with pytest.raises(OutOfBoundsError, match="7"):
             operation(cr.ones(2), cr.asarray([0, 7]), count=2)
+        with pytest.raises(OutOfBoundsError, match="row 1 belongs to -2"):
+            operation(cr.ones(2), cr.asarray([0, -2]), count=2)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import ShapeError
+from chainrule.errors import OutOfBoundsError, ShapeError
 from chainrule.graph import FUNCTIONS, Tensor, as_tensor, op, per_input
 
 __all__ = ["segment_max", "segment_softmax", "segment_sum"]
@@ -37,8 +37,8 @@ def segment_sum(x: Any, segments: Any, /, *, count: int) -> Tensor:
     Shapes: (E, …) → (count, …).
 
     Raises:
-        ShapeError: when there is not one number for each row. OutOfBoundsError: for a number past the end; compiled,
-            such a row is left out.
+        ShapeError: when there is not one number for each row. OutOfBoundsError: for a number outside; compiled, a
+            row past the end is left out.
 
     Example:
         >>> import chainrule as cr
@@ -46,16 +46,20 @@ def segment_sum(x: Any, segments: Any, /, *, count: int) -> Tensor:
         [2.0, 0.0, 5.0]
     """
     x, segments = as_tensor(x), as_tensor(segments)
-    _check(x, segments)
+    _check(x, segments._data)
     return FUNCTIONS["rows_to_dense"](segments, x, shape=(count, *x.shape[1:]))
 
 
 def _check(x: Any, segments: Any) -> None:
+    """Refuses what no scatter would complain of."""
     if not x.ndim or segments.shape != x.shape[:1]:
         raise ShapeError(
             f"The rows of {x.shape} belong to segments by numbers of shape {x.shape[:1]}, got {segments.shape}.",
             fix="one number for each entry of the first axis",
         )
+    if isinstance(segments, np.ndarray) and segments.size and segments.min() < 0:
+        row = int(np.argmin(segments))
+        raise OutOfBoundsError(f"Segments are numbered from 0; row {row} belongs to {int(segments[row])}.")
 
 
 def _max_gradient(g: Any, y: Any, x: Any, segments: Any, count: int) -> Any:
