@@ -18,20 +18,27 @@ __all__ = ["batch_norm", "group_norm", "layer_norm", "rms_norm"]
 def _batch_norm_rule(node: Node, g: Any) -> list[Any]:
     # With r = 1/√(v + ε), n rows, and G, V the gradients of the two statistics:
     #   dβ = Σ dy, dγ = r Σ dy (x − μ), dx = γr·dy − γr³/n·(Σ dy (x − μ))(x − μ) − γr·dβ/n + G/n + 2V(x − μ)/n,
-    # which is a·dy + c·x + e with one a, c and e for each channel: one pass for the sums and one for dx.
+    # which is a·dy + c·(x − s) + e with one a, c and e for each channel: one pass for the sums and one for dx.
     (_, mean, variance), (x, weight, _) = values(node)
     dy, dmean, dvariance = g
-    rows_x, rows_g = flatten_leading(x), flatten_leading(dy)
-    n = rows_x.shape[0]
+    rows_g = flatten_leading(dy)
+    if is_recording():
+        shifted, offset = flatten_leading(x), mean
+    else:
+        shifted, offset = (wrap(a) for a in cast(Any, node.saved))
+    n = shifted.shape[0]
     r = 1.0 / FUNCTIONS["sqrt"](variance + node.attributes["epsilon"])
     dbias = rows_g.sum(axis=0)
-    covered = (rows_g * (rows_x - mean)).sum(axis=0)
+    if is_recording():
+        covered = (rows_g * (shifted - offset)).sum(axis=0)
+    else:  # a product alone is computed while it is summed; a difference from a vector XLA would write out
+        covered = (rows_g * shifted).sum(axis=0) - offset * dbias
     dx = None
     if node.needs[0]:
         a = r if weight is None else weight * r
         c = dvariance * (2.0 / n) - a * (r * r) * covered * (1.0 / n)
-        e = (dmean - a * dbias) * (1.0 / n) - c * mean
-        dx = FUNCTIONS["reshape"](a * rows_g + c * rows_x + e, x.shape)
+        e = (dmean - a * dbias) * (1.0 / n) - c * offset
+        dx = FUNCTIONS["reshape"](a * rows_g + c * shifted + e, x.shape)
     return [dx, r * covered if node.needs[1] else None, dbias if node.needs[2] else None]
 
 
@@ -43,7 +50,7 @@ def _batch_samples(rng: np.random.Generator) -> list[Any]:
     ]
 
 
-@op(backward=_batch_norm_rule, several=True, samples=_batch_samples)
+@op(backward=_batch_norm_rule, several=True, saves=True, samples=_batch_samples)
 def batch_norm(xp: Any, x: Any, weight: Any, bias: Any, /, *, epsilon: float) -> Any:
     """γ(x − μ)/√(v + ε) + β with mean μ and (biased) variance v of each channel, the last axis, over all others; gives
     (y, μ, v).
@@ -54,18 +61,18 @@ def batch_norm(xp: Any, x: Any, weight: Any, bias: Any, /, *, epsilon: float) ->
     Source: Ioffe & Szegedy, "Batch Normalization" (2015), algorithm 1.
     """
     rows = xp.reshape(x, (-1, x.shape[-1]))
-    shift = rows[:1]
-    shifted = rows - shift
+    shift = rows[0]
+    shifted = xp.barrier(rows - shift)  # written out once, and read by both sums, by y and by the gradients
     offset = xp.mean(shifted, axis=0)
     variance = xp.maximum(xp.mean(shifted * shifted, axis=0) - offset * offset, 0.0)
-    mean = offset + shift[0]
+    mean = offset + shift
     scale = 1.0 / xp.sqrt(variance + epsilon)
     if weight is not None:
         scale = scale * weight
     y = (shifted - offset) * scale
     if bias is not None:
         y = y + bias
-    return xp.reshape(y, x.shape), mean, variance
+    return (xp.reshape(y, x.shape), mean, variance), (shifted, offset)
 
 
 def _layer_norm_rule(node: Node, g: Any) -> list[Any]:
