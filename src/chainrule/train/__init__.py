@@ -10,6 +10,7 @@ from chainrule.train.config import (
     ScheduleConfig,
     TrainerConfig,
 )
+from chainrule.train.distillation import Distilled, distill
 from chainrule.train.ensembling import EnsembleRun, fit_ensemble
 from chainrule.train.pipeline import TrainedModel, complete, prepare_data, train
 from chainrule.train.progress import ProgressDisplay
@@ -20,6 +21,7 @@ from chainrule.train.weights import load_weights, save_weights
 __all__ = [
     "Config",
     "DataConfig",
+    "Distilled",
     "EnsembleConfig",
     "EnsembleRun",
     "ModelConfig",
@@ -31,6 +33,7 @@ __all__ = [
     "Trainer",
     "TrainerConfig",
     "complete",
+    "distill",
     "events",
     "fit_ensemble",
     "load_weights",
