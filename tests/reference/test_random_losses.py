@@ -111,6 +111,20 @@ def _multi_margin(rng: np.random.Generator, draw: Draw) -> Made:
     )
 
 
+def _multi_label_margin(rng: np.random.Generator, draw: Draw) -> Made:
+    rows, classes, reduction = draw(st.integers(1, 5)), draw(st.integers(1, 5)), draw(REDUCTIONS)
+    on = rng.random((rows, classes)) < 0.5
+    listed = np.full((rows, classes), -1)
+    for row, classes_on in zip(listed, on, strict=True):
+        places = np.flatnonzero(classes_on)
+        row[: places.size] = places
+    return (
+        {"x": rng.normal(0, 2, (rows, classes))},
+        lambda x: losses.multi_label_margin(x, on, reduction=reduction),
+        lambda f, x: f.multilabel_margin_loss(x, _torch(listed), reduction=reduction),
+    )
+
+
 def _binary(rng: np.random.Generator, draw: Draw) -> Made:
     shape, reduction = draw(SHAPES), draw(REDUCTIONS)
     weight = draw(st.one_of(st.none(), WIDTHS))
@@ -227,6 +241,7 @@ LOSSES: dict[str, Callable[[np.random.Generator, Draw], Made]] = {
     "kl_divergence": _kl,
     "soft_margin": _soft_margin,
     "multi_margin": _multi_margin,
+    "multi_label_margin": _multi_label_margin,
     "hinge_embedding": _hinge_embedding,
     "cosine_embedding": _cosine_embedding,
     "margin_ranking": _margin_ranking,

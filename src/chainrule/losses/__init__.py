@@ -9,7 +9,16 @@ from chainrule.losses.by_name import LOSSES, make
 from chainrule.losses.cross_entropy import NLL, CrossEntropy, cross_entropy, nll
 from chainrule.losses.divergence import Distillation, KLDivergence, distillation, kl_divergence
 from chainrule.losses.focal_loss import BinaryFocal, Focal, binary_focal, focal
-from chainrule.losses.hinges import Hinge, MultiMargin, SoftMargin, hinge, multi_margin, soft_margin
+from chainrule.losses.hinges import (
+    Hinge,
+    MultiLabelMargin,
+    MultiMargin,
+    SoftMargin,
+    hinge,
+    multi_label_margin,
+    multi_margin,
+    soft_margin,
+)
 from chainrule.losses.likelihoods import GaussianNLL, PoissonNLL, gaussian_nll, poisson_nll
 from chainrule.losses.pairs import (
     Contrastive,
@@ -50,6 +59,7 @@ __all__ = [
     "KLDivergence",
     "Loss",
     "MarginRanking",
+    "MultiLabelMargin",
     "MultiMargin",
     "PoissonNLL",
     "SmoothL1",
@@ -76,6 +86,7 @@ __all__ = [
     "make",
     "margin_ranking",
     "mse",
+    "multi_label_margin",
     "multi_margin",
     "nll",
     "nt_xent",

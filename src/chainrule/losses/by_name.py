@@ -11,7 +11,7 @@ from chainrule.losses.binary_cross_entropy import BinaryCrossEntropy
 from chainrule.losses.cross_entropy import NLL, CrossEntropy
 from chainrule.losses.divergence import Distillation, KLDivergence
 from chainrule.losses.focal_loss import BinaryFocal, Focal
-from chainrule.losses.hinges import Hinge, MultiMargin, SoftMargin
+from chainrule.losses.hinges import Hinge, MultiLabelMargin, MultiMargin, SoftMargin
 from chainrule.losses.likelihoods import GaussianNLL, PoissonNLL
 from chainrule.losses.pairs import Contrastive, CosineEmbedding, HingeEmbedding, InfoNCE, TripletMargin
 from chainrule.losses.rankings import BPR, MarginRanking
@@ -24,7 +24,7 @@ LOSSES: dict[str, type[Loss]] = {
     for kind in (
         *(MSE, MAE, Huber, SmoothL1, GaussianNLL, PoissonNLL),
         *(CrossEntropy, BinaryCrossEntropy, NLL, Focal, BinaryFocal, KLDivergence, Distillation),
-        *(Hinge, SoftMargin, MultiMargin),
+        *(Hinge, SoftMargin, MultiMargin, MultiLabelMargin),
         *(Contrastive, CosineEmbedding, HingeEmbedding, TripletMargin, InfoNCE, BPR, MarginRanking),
     )
 }

@@ -14,7 +14,16 @@ from chainrule.losses.cross_entropy import class_weights_of
 from chainrule.losses.labels import as_labels, as_signs, check_range
 from chainrule.losses.reduce import reduce, same_shape
 
-__all__ = ["Hinge", "MultiMargin", "SoftMargin", "hinge", "multi_margin", "soft_margin"]
+__all__ = [
+    "Hinge",
+    "MultiLabelMargin",
+    "MultiMargin",
+    "SoftMargin",
+    "hinge",
+    "multi_label_margin",
+    "multi_margin",
+    "soft_margin",
+]
 
 
 def _signed(loss: str, scores: Any, target: Any) -> Tensor:
@@ -109,6 +118,31 @@ def multi_margin(
     return reduce(rows, reduction, weights)
 
 
+def multi_label_margin(scores: Any, target: Any, *, reduction: str = "mean", weights: Any = None) -> Tensor:
+    """Σ_{y on} Σ_{c off} max(0, 1 − (s_y − s_c)) / C of each row, and their mean: every class that is on is to score by
+    1 more than every class that is off.
+
+    Arguments:
+        scores: s, (…, C), floating.
+        target: of the same shape: 1 or True for the classes that are on, else 0 (or −1).
+        reduction: "mean", "sum" or "none" (a value for each row).
+        weights: how much each row counts; the mean is over their sum.
+
+    Differs from PyTorch: the target says of each class whether it is on; there it lists those that are.
+
+    Example:
+        >>> import chainrule as cr
+        >>> float(cr.losses.multi_label_margin(cr.tensor([[1.0, 0.5]]), cr.tensor([[1, 0]])))
+        0.25
+    """
+    scores, target = as_tensor(scores), as_tensor(target)
+    same_shape("multi_label_margin", scores, target)
+    on = as_signs("multi_label_margin", target, scores) > 0
+    terms = ops.relu(1.0 - scores[..., :, None] + scores[..., None, :])
+    rows = ops.where(on[..., :, None] & ~on[..., None, :], terms, 0.0).sum(axis=(-2, -1)) / scores.shape[-1]
+    return reduce(rows, reduction, weights)
+
+
 class Hinge(Loss):
     """`hinge` as an object; its outputs stay scores.
 
@@ -159,3 +193,18 @@ class MultiMargin(Loss):
 
     def __call__(self, outputs: Any, target: Any, *, weights: Any = None) -> Tensor:
         return multi_margin(outputs, target, weights=weights, **self.options)
+
+
+class MultiLabelMargin(Loss):
+    """`multi_label_margin` as an object; its outputs stay scores.
+
+    Example:
+        >>> import chainrule as cr
+        >>> float(cr.losses.MultiLabelMargin()(cr.tensor([[1.0, 0.5]]), cr.tensor([[1, 0]])))
+        0.25
+    """
+
+    name = "multi_label_margin"
+
+    def __call__(self, outputs: Any, target: Any, *, weights: Any = None) -> Tensor:
+        return multi_label_margin(outputs, target, weights=weights, **self.options)
