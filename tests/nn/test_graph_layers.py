@@ -202,6 +202,12 @@ def test_sparse_features_are_dense_ones_with_zeros(name: str, run: Any) -> None:
         np.testing.assert_allclose(b, a, rtol=1e-9, atol=1e-12)
 
 
+def test_edges_of_few_bits_in_a_large_graph() -> None:
+    layer = made("gat")
+    x = cr.asarray(np.random.default_rng(0).normal(size=(300, 3)))
+    np.testing.assert_array_equal(layer(x, EDGES.astype(np.uint8)).numpy(), layer(x, EDGES).numpy())
+
+
 def test_weights_of_edges() -> None:
     layer = made("gcn")
     rng = np.random.default_rng(1)

@@ -55,8 +55,8 @@ def check_edges(layer: Module, edges: Any, nodes: int, weights: Any = None) -> t
             f"{layer.label()} got weights of shape {as_tensor(weights).shape} for {edges.shape[0]} edges.",
             fix=f"one weight for each edge, of shape ({edges.shape[0]},)",
         )
+    edges = ops.astype(edges, "int32") if edges.dtype.itemsize < 4 else edges  # there may be more nodes than it counts
     if is_tracer(edges._data):
-        edges = ops.astype(edges, "int32") if edges.dtype.itemsize < 4 else edges
         edges = ops.where(edges < 0, nodes, edges) if edges.dtype.kind == "i" else edges
     else:
         _check_ids(layer, edges.numpy(), nodes)
