@@ -24,12 +24,12 @@ def leaf(array: Any) -> cr.Tensor:
 
 
 def roll(h: Any, x: Any, w: Any, b: Any, *, reverse: bool = False) -> Any:
-    """A recurrence that uses w as it is and b by way of a Tensor made outside of the step."""
+    """A recurrence that uses w and b, and b by way of a Tensor made outside of the step too."""
     shifted = cr.sin(b)
 
     def step(carry: Any, part: Any) -> Any:
         state, count = carry["h"], carry["n"]
-        state = cr.tanh(state @ w + part[0] * shifted)
+        state = cr.tanh(state @ w + part[0] * shifted + b)
         return {"h": state, "n": count + 1}, (state.sum(axis=-1), None, count)
 
     last, (sums, nothing, counts) = cr.scan(step, {"h": h, "n": cr.asarray(10)}, [x], reverse=reverse)
@@ -40,7 +40,7 @@ def roll(h: Any, x: Any, w: Any, b: Any, *, reverse: bool = False) -> Any:
 def by_hand(h: Any, x: Any, w: Any, b: Any, *, reverse: bool = False) -> Any:
     sums: list[Any] = [None] * len(x)
     for t in reversed(range(len(x))) if reverse else range(len(x)):
-        h = cr.tanh(h @ w + x[t] * cr.sin(b))
+        h = cr.tanh(h @ w + x[t] * cr.sin(b) + b)
         sums[t] = h.sum(axis=-1)
     return h, cr.stack(sums)
 
@@ -77,7 +77,7 @@ def test_agrees_with_jax() -> None:
 
         def theirs(h: Any, x: Any, w: Any, b: Any) -> Any:
             def step(h: Any, x: Any) -> Any:
-                h = jax.numpy.tanh(h @ w + x * jax.numpy.sin(b))
+                h = jax.numpy.tanh(h @ w + x * jax.numpy.sin(b) + b)
                 return h, h.sum(axis=-1)
 
             last, sums = jax.lax.scan(step, h, x)
