@@ -17,7 +17,7 @@ __all__ = ["Geometry", "convolve_jax", "convolve_numpy", "kernel_gradient_jax", 
 Geometry: TypeAlias = dict[str, Any]
 """stride, padding (pairs), input_dilation and dilation of each spatial axis, and the number of groups."""
 
-_COLUMNS = 2**20
+_COLUMNS = 2**18
 """How many numbers are copied for one product on NumPy: more would leave the processor's cache."""
 
 
