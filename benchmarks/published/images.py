@@ -10,7 +10,8 @@ deep-plain, deep-residual
                 56 layers without and with skips, the same otherwise: 2 epochs of 20,000 images
 
 All but the last two learn from the 60,000 training images for a number of epochs fixed beforehand, and are scored once,
-on the 10,000 test images, with the weights of the last epoch: AdamW with decoupled decay, a one-cycle schedule, batches of 128.
+on the 10,000 test images, with the weights of the last epoch: AdamW with decoupled decay, a one-cycle schedule, batches
+of 128.
 """
 
 from __future__ import annotations
