@@ -12,6 +12,7 @@ from chainrule.train.config import (
 )
 from chainrule.train.distillation import Distilled, distill
 from chainrule.train.ensembling import EnsembleRun, fit_ensemble
+from chainrule.train.learning_rate_range import LearningRateRange, learning_rate_range
 from chainrule.train.pipeline import TrainedModel, complete, prepare_data, train
 from chainrule.train.progress import ProgressDisplay
 from chainrule.train.run import Run, new_run_folder
@@ -24,6 +25,7 @@ __all__ = [
     "Distilled",
     "EnsembleConfig",
     "EnsembleRun",
+    "LearningRateRange",
     "ModelConfig",
     "OptimizerConfig",
     "ProgressDisplay",
@@ -36,6 +38,7 @@ __all__ = [
     "distill",
     "events",
     "fit_ensemble",
+    "learning_rate_range",
     "load_weights",
     "new_run_folder",
     "prepare_data",
