@@ -25,6 +25,8 @@ class _Operations:
     name = "operations"
 
     def __getattr__(self, name: str) -> Any:
+        if name not in FUNCTIONS:
+            raise AttributeError(f"There is no operation {name!r}.", name=name)
         return FUNCTIONS[name]
 
     def scan(self, step: Any, carry: Any, sequence: Any, length: int, reverse: bool = False) -> Any:
@@ -228,6 +230,12 @@ def rnn(
     With lengths (N,), steps from a sequence's length on leave its state as it is and give 0.
 
     Source: Elman, "Finding Structure in Time" (1990).
+
+    Example:
+        >>> import chainrule as cr
+        >>> y, last = cr.ops.rnn(cr.ones((3, 1, 1)), cr.zeros((1, 1)), cr.ones((1, 1)), nonlinearity="relu")
+        >>> y[:, 0, 0].tolist(), float(last)
+        ([1.0, 2.0, 3.0], 3.0)
     """
 
     def cell(z: Any, h: Any) -> Any:
@@ -288,6 +296,13 @@ def lstm(xp: Any, z: Any, h: Any, c: Any, weight: Any, lengths: Any = None, /, *
 
     Source: Hochreiter & Schmidhuber, "Long Short-Term Memory" (1997), with the forget gate of Gers, Schmidhuber &
     Cummins, "Learning to Forget" (2000).
+
+    Example:
+        >>> import chainrule as cr
+        >>> h = c = cr.zeros((2, 4))
+        >>> y, h, c = cr.ops.lstm(cr.ones((5, 2, 16)), h, c, cr.ones((4, 16)), cr.asarray([5, 3]))
+        >>> y.shape, bool((y[3:, 1] == 0).all()), bool((h[1] == y[2, 1]).all())
+        ((5, 2, 4), True, True)
     """
 
     def cell(z: Any, h: Any, c: Any) -> Any:
@@ -339,6 +354,12 @@ def gru(xp: Any, z: Any, h: Any, weight: Any, bias: Any, lengths: Any = None, /,
 
     Source: Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder for Statistical Machine Translation"
     (2014), with r applied after the product with W rather than before, so that there is one product for all three.
+
+    Example:
+        >>> import chainrule as cr
+        >>> y, last = cr.ops.gru(cr.ones((5, 2, 12)), cr.zeros((2, 4)), cr.ones((4, 12)), None, reverse=True)
+        >>> y.shape, bool((last == y[0]).all())
+        ((5, 2, 4), True)
     """
 
     def cell(z: Any, h: Any) -> Any:
