@@ -1,6 +1,7 @@
 """The train floor: from a model and data to a run that can go on after a kill, and be looked into."""
 
 from chainrule.train import events
+from chainrule.train.bias_variance import BiasVariance, bias_variance
 from chainrule.train.config import (
     Config,
     DataConfig,
@@ -20,6 +21,7 @@ from chainrule.train.trainer import Trainer
 from chainrule.train.weights import load_weights, save_weights
 
 __all__ = [
+    "BiasVariance",
     "Config",
     "DataConfig",
     "Distilled",
@@ -34,6 +36,7 @@ __all__ = [
     "TrainedModel",
     "Trainer",
     "TrainerConfig",
+    "bias_variance",
     "complete",
     "distill",
     "events",
