@@ -90,7 +90,12 @@ def _like_adam(ours: Any, theirs: str, amsgrad: bool = False, **more: Any) -> Ca
 
 
 def _adafactor(draw: Draw) -> Made:
-    lr, decay, power, clip = draw(RATES), draw(DECAYS), draw(st.floats(0.5, 1.0)), draw(st.floats(1.0, 2.0))
+    lr, decay, power, clip = (
+        draw(st.floats(1e-3, 1.0)),
+        draw(DECAYS),
+        draw(st.floats(0.5, 1.0)),
+        draw(st.floats(1.0, 2.0)),
+    )
     epsilon, least = draw(st.sampled_from([None, 1e-4])), draw(st.sampled_from([1e-3, 0.5]))
     return (
         lambda p: optim.Adafactor(p, lr, power, epsilon, least, clip, weight_decay=decay, **TORCH),
