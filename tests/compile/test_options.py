@@ -43,7 +43,7 @@ def test_convolutions_bring_theirs(given: list[Any]) -> None:
 def test_the_users_go_first(given: list[Any]) -> None:
     mine = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE"}
     cr.compile(filtered, compiler_options=mine)(cr.ones((1, 4, 1)))
-    assert given == [mine]
+    assert given == [{**OURS, **mine}]
 
 
 def test_what_this_version_does_not_know_is_left_out(given: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
