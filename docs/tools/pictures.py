@@ -63,8 +63,10 @@ def svg(axes: Any) -> str:
     first.figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :].replace(_INK, "currentColor")
-    text = re.sub(r'width="[^"]*pt" height="[^"]*pt"', 'style="width:100%;height:auto"', text, count=1)
+    narrowest = round(60 * first.figure.get_figwidth())  # pixels; a phone scrolls rather than show letters too small
+    size = f'style="width:100%;min-width:{narrowest}px;height:auto"'
+    text = re.sub(r'width="[^"]*pt" height="[^"]*pt"', size, text, count=1)
     # ids are unique in a page, also where it has several pictures
     prefix = f"p{zlib.crc32(text.encode()):08x}"
     text = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{prefix}", text)
-    return f'<div class="picture">{text}</div>'
+    return f'<div class="picture" style="overflow-x:auto">{text}</div>'
