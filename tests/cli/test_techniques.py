@@ -1,4 +1,4 @@
-"""Techniques by command: ensembles."""
+"""Techniques by command: ensembles, the learning-rate range test."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -65,3 +66,21 @@ def test_a_kind_of_ensemble_that_does_not_exist(chainrule: Type) -> None:
     outcome = chainrule("train", "xor", "--ensemble", 2, "--ensemble-kind", "boosting")
     assert outcome.code == 2
     assert "no kind of ensemble 'boosting'" in outcome.err and "--ensemble-kind" in outcome.err
+
+
+def test_a_learning_rate_is_suggested_and_drawn(chainrule: Type, folder: Path) -> None:
+    outcome = chainrule("lr-range", "digits", "--hidden", "16", "--steps", 60)
+    assert outcome.code == 0, outcome.err
+    for text in ("falls fastest", "a tenth of the lowest", "0.002, of adamw", "lr-range.svg", "train digits --lr 0."):
+        assert text in outcome.out
+    rate = float(outcome.out.rsplit("--lr ", 1)[1])
+    assert 1e-4 < rate < 1.0
+    text = "".join(ElementTree.parse(folder / "lr-range.svg").getroot().itertext())
+    assert f"falls fastest at {rate:g}" in text and "learning rate" in text
+    assert [path.name for path in folder.iterdir()] == ["lr-range.svg"]  # and no run is left behind
+
+
+def test_a_range_of_rates_that_cannot_be(chainrule: Type) -> None:
+    outcome = chainrule("lr-range", "xor", "--lowest", 1, "--highest", 0.1)
+    assert outcome.code == 2
+    assert "goes up from above 0, got 1.0 to 0.1" in outcome.err

@@ -71,7 +71,7 @@ def test_the_suggestion_lies_below_the_rate_at_which_descent_diverges():
 
 
 def test_smoothing_shifts_no_place():
-    from chainrule.train.learning_rate_range import _smooth
+    from chainrule.train.range_test import _smooth
 
     peak = np.zeros(21)
     peak[10] = 1.0

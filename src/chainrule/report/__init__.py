@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chainrule.report.range_test import rates
 from chainrule.report.writer import write
 
-__all__ = ["write"]
+__all__ = ["rates", "write"]

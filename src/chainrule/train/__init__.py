@@ -1,7 +1,6 @@
 """The train floor: from a model and data to a run that can go on after a kill, and be looked into."""
 
 from chainrule.train import events
-from chainrule.train.bias_variance import BiasVariance, bias_variance
 from chainrule.train.config import (
     Config,
     DataConfig,
@@ -11,11 +10,12 @@ from chainrule.train.config import (
     ScheduleConfig,
     TrainerConfig,
 )
+from chainrule.train.decomposition import BiasVariance, bias_variance
 from chainrule.train.distillation import Distilled, distill
 from chainrule.train.ensembling import EnsembleRun, fit_ensemble
-from chainrule.train.learning_rate_range import LearningRateRange, learning_rate_range
-from chainrule.train.pipeline import TrainedModel, complete, prepare_data, train
+from chainrule.train.pipeline import TrainedModel, build_trainer, complete, prepare_data, train
 from chainrule.train.progress import ProgressDisplay
+from chainrule.train.range_test import LearningRateRange, learning_rate_range
 from chainrule.train.run import Run, new_run_folder
 from chainrule.train.trainer import Trainer
 from chainrule.train.weights import load_weights, save_weights
@@ -37,6 +37,7 @@ __all__ = [
     "Trainer",
     "TrainerConfig",
     "bias_variance",
+    "build_trainer",
     "complete",
     "distill",
     "events",

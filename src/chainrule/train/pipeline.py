@@ -31,7 +31,7 @@ from chainrule.train.sampling import Sampler
 from chainrule.train.trainer import Trainer
 from chainrule.train.weights import load_weights, save_weights
 
-__all__ = ["TrainedModel", "build_model", "complete", "draw_network", "prepare_data", "train"]
+__all__ = ["TrainedModel", "build_model", "build_trainer", "complete", "draw_network", "prepare_data", "train"]
 
 _LINE = re.compile(r" at \S+:\d+( in \S+)?$")
 _LISTED = 2000  # predictions of a regression kept for the report
@@ -169,16 +169,16 @@ def train(
         _check_unchanged(folder, prepared)
     complete(config, prepared)
     random.seed(config.trainer.seed)
-    model = build_model(config, prepared.preprocessing)
+    trainer = build_trainer(config, prepared, callbacks=callbacks, progress=progress)
     example, _ = prepared.train.few(2)
     for callback in callbacks:
-        callback(NetworkBuilt(model, example))
+        callback(NetworkBuilt(trainer.model, example))
     if folder is not None and not resume:
         make_folder(folder)
         config.environment = _environment()
         config.write(folder / "config.toml")
         write_json(folder / "preprocessing.json", prepared.preprocessing.to_dict())
-        write_atomic(folder / "graph.svg", draw_network(model, example).svg.encode())
+        write_atomic(folder / "graph.svg", draw_network(trainer.model, example).svg.encode())
     options = config.trainer
     fit: dict[str, Any] = {
         "epochs": options.epochs if options.epochs is not None else 1, "batch_size": options.batch_size or None,
@@ -186,11 +186,11 @@ def train(
         "checkpoint_every": options.checkpoint_every,
     }  # fmt: skip
     if config.ensemble.members is None:
-        trainer = _trainer(config, model, prepared, callbacks, progress)
         if isinstance(prepared.preprocessing, TextPreprocessing):
             trainer.callbacks.append(Sampler(trainer, prepared.preprocessing, folder, seed=options.seed))
         run = trainer.fit(prepared.train, prepared.validation, **fit)
-        trained = TrainedModel(model, trainer.loss, prepared.preprocessing, config, run, prepared, _trainer=trainer)
+        parts = (trainer.model, trainer.loss, prepared.preprocessing, config, run, prepared)
+        trained = TrainedModel(*parts, _trainer=trainer)
         if prepared.test is not None:
             trained.scores = trainer.evaluate(prepared.test)
     else:
@@ -200,10 +200,12 @@ def train(
     return trained
 
 
-def _trainer(
-    config: Config, model: Module, prepared: Prepared, callbacks: Sequence[Callback], progress: bool
+def build_trainer(
+    config: Config, prepared: Prepared, *, callbacks: Sequence[Callback] = (), progress: bool = True
 ) -> Trainer:
+    """The Trainer of a complete config, with a new network."""
     task = prepared.preprocessing.task
+    model = build_model(config, prepared.preprocessing)
     return Trainer(
         model, _LOSSES[task](), _optimizer(config, model),
         metrics=metrics.for_task(task), schedule=_schedule(config, len(prepared.train)), callbacks=callbacks,
@@ -217,7 +219,7 @@ def _train_ensemble(
     assert config.ensemble.members is not None and config.ensemble.kind is not None
 
     def make() -> Trainer:
-        return _trainer(config, build_model(config, prepared.preprocessing), prepared, callbacks, progress)
+        return build_trainer(config, prepared, callbacks=callbacks, progress=progress)
 
     result = fit_ensemble(
         make, prepared.train, prepared.validation, prepared.test, members=config.ensemble.members,
