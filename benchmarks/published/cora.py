@@ -7,8 +7,9 @@ does it:
 
 gcn    16 hidden units, dropout 0.5, L2 of 5e-4 on the first weight, Adam with 0.01, 200 epochs; the epoch of the lowest
        loss
-gat    8 heads of 8 units, dropout 0.6, L2 of 5e-4 on all weights, Adam with 0.005, until for 100 epochs neither loss
-       nor accuracy were the best so far; the last epoch where both were
+gat    8 heads of 8 units, dropout 0.6 (of what goes along the edges, too, as in the authors' code), L2 of 5e-4 on all
+       weights, Adam with 0.005, until for 100 epochs neither loss nor accuracy were the best so far; the last epoch
+       where both were
 sage   16 hidden units, means of neighbours, otherwise as gcn
 """
 

@@ -19,7 +19,8 @@ class GAT(GraphNetwork):
         hidden: units of each head of each hidden layer; the paper's network for citations has 8.
         out_features: numbers for each node that come out, such as one for each class.
         heads, out_heads: heads of the hidden layers and of the last one.
-        activation, dropout: of the hidden layers; the dropout is also of the features and of the attention.
+        activation, dropout: of the hidden layers; the dropout is also of the features, of the attention,
+            and, as in the authors' code, of what goes along the edges.
 
     Shape: as `GCN`.
 
@@ -45,7 +46,9 @@ class GAT(GraphNetwork):
     ) -> None:
         layers, width = [], in_features
         for units in hidden:
-            layers.append(nn.GATConv(width, units, heads, dropout=dropout))
+            layers.append(nn.GATConv(width, units, heads, dropout=dropout, feature_dropout=dropout))
             width = units * heads
-        layers.append(nn.GATConv(width, out_features, out_heads, concat=False, dropout=dropout))
+        layers.append(
+            nn.GATConv(width, out_features, out_heads, concat=False, dropout=dropout, feature_dropout=dropout)
+        )
         super().__init__(layers, activation, dropout)

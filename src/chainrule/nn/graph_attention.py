@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from chainrule import init, ops
@@ -30,6 +31,8 @@ class GATConv(Module):
         dropout: probability with which an αᵢⱼ is left out in training.
         add_self_loops: whether every node also attends to itself.
         bias: whether there is b.
+        feature_dropout: probability with which a number of hⱼ is left out in training, on its way along the edges; not
+            in the paper, but in its authors' code.
         dtype: of the parameters; float32 unless said otherwise.
 
     Shapes:
@@ -66,6 +69,7 @@ class GATConv(Module):
         add_self_loops: bool = True,
         bias: bool = True,
         *,
+        feature_dropout: float = 0.0,
         dtype: Any = None,
     ) -> None:
         super().__init__()
@@ -76,11 +80,16 @@ class GATConv(Module):
         self.negative_slope = float(negative_slope)
         self.add_self_loops = add_self_loops
         self.lin = Linear(in_channels, heads * out_channels, bias=False, dialect="keras", dtype=dtype)
-        self.att_src = Parameter(init.xavier_uniform((1, heads, out_channels), dtype=dtype))
-        self.att_dst = Parameter(init.xavier_uniform((1, heads, out_channels), dtype=dtype))
+        # Glorot's bounds are of one head: each is a map of its own, from in_channels to out_channels and on to 1
+        bound = math.sqrt(6.0 / (in_channels + out_channels))
+        self.lin.weight.assign(init.uniform((in_channels, heads * out_channels), -bound, bound, dtype=dtype))
+        bound = math.sqrt(6.0 / (out_channels + 1))
+        self.att_src = Parameter(init.uniform((1, heads, out_channels), -bound, bound, dtype=dtype))
+        self.att_dst = Parameter(init.uniform((1, heads, out_channels), -bound, bound, dtype=dtype))
         width = heads * out_channels if concat else out_channels
         self.bias = Parameter(init.zeros((width,), dtype=dtype), penalised=False) if bias else None
         self.dropout = Dropout(dropout)
+        self.feature_dropout = Dropout(feature_dropout)
 
     def forward(self, x: Tensor | SparseRows, edges: Any) -> Tensor:
         check_nodes(self, x, self.lin.weight)
@@ -94,6 +103,7 @@ class GATConv(Module):
         scores = ops.take(sent, source, axis=0) + ops.take(received, target, axis=0)
         scores = ops.where(scores > 0, scores, self.negative_slope * scores)
         attention = self.dropout(ops.segment_softmax(scores, target, count=nodes))
+        h = self.feature_dropout(h)
         y = ops.segment_sum(ops.take(h, source, axis=0) * attention[..., None], target, count=nodes)
         y = ops.reshape(y, (nodes, self.heads * self.out_channels)) if self.concat else y.mean(axis=1)
         return y if self.bias is None else y + self.bias
