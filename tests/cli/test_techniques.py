@@ -84,3 +84,18 @@ def test_a_range_of_rates_that_cannot_be(chainrule: Type) -> None:
     outcome = chainrule("lr-range", "xor", "--lowest", 1, "--highest", 0.1)
     assert outcome.code == 2
     assert "goes up from above 0, got 1.0 to 0.1" in outcome.err
+
+
+def test_a_network_of_images_can_be_looked_into(chainrule: Type, runs: Path, folder: Path) -> None:
+    outcome = chainrule("look", "runs/digits", "digits", "--row", 7)
+    assert outcome.code == 0, outcome.err
+    assert "taken for" in outcome.out
+    for name, words in (("filters", "16 units that see 8 × 8"), ("feature-maps", "What each layer sees")):
+        assert words in "".join(ElementTree.parse(runs / "digits" / f"{name}.svg").getroot().itertext())
+    from PIL import Image
+
+    Image.fromarray(np.arange(400, dtype=np.uint8).reshape(20, 20)).save(folder / "seven.png")
+    assert chainrule("look", "runs/digits", "seven.png").code == 0
+    assert "there are 270, from 0" in chainrule("look", "runs/digits", "--row", 99999).err
+    refused = chainrule("look", "runs/passengers")
+    assert refused.code == 2 and "looking is for images" in refused.err

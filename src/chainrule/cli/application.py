@@ -12,6 +12,7 @@ from chainrule.cli.evaluate import evaluate
 from chainrule.cli.generate import generate
 from chainrule.cli.gradcheck import gradcheck
 from chainrule.cli.graph import graph
+from chainrule.cli.look import look
 from chainrule.cli.lr_range import lr_range
 from chainrule.cli.predict import predict
 from chainrule.cli.report import report
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "command"]
 
-COMMANDS = (train, evaluate, predict, generate, report, data, lr_range, graph, gradcheck)
+COMMANDS = (train, evaluate, predict, generate, report, look, data, lr_range, graph, gradcheck)
 
 
 def command() -> TyperGroup:

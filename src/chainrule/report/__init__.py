@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from chainrule.report.inside import feature_maps, filters
 from chainrule.report.range_test import rates
 from chainrule.report.writer import write
 
-__all__ = ["rates", "write"]
+__all__ = ["feature_maps", "filters", "rates", "write"]
