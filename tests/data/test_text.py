@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from chainrule import data
 from chainrule.data.parts import TextPart
+from chainrule.data.text import UNITS
 from chainrule.errors import ConfigError, DataError
 
 PROSE = "It was the best of times, it was the worst of times;\n\nit was the age of wisdom.\n" * 20
@@ -52,7 +53,7 @@ def test_the_epoch_can_have_a_size_of_its_own() -> None:
 
 @given(st.text(min_size=1).filter(str.strip))
 def test_encoding_goes_back_and_forth(text: str) -> None:
-    for unit in data.text.UNITS:
+    for unit in UNITS:
         fitted, _ = data.TextPreprocessing.fit(TextPart(text, "t"), length=4, unit=unit)
         again = data.Preprocessing.from_dict(json.loads(json.dumps(fitted.to_dict())))
         assert isinstance(again, data.TextPreprocessing)

@@ -31,7 +31,7 @@ _TWINS = 0.1  # the share of rows for testing from which copies are worth a rema
 
 @dataclass
 class Prepared:
-    """Data ready for training.
+    """Data ready for training: three `Dataset`s, or `TextSamples` of a text, `GraphSamples` of a graph.
 
     Arguments:
         train: what to fit on.
@@ -42,9 +42,9 @@ class Prepared:
         messages: what was found and decided, for a person to read.
     """
 
-    train: Samples
-    validation: Samples | None
-    test: Samples | None
+    train: Any
+    validation: Any
+    test: Any
     preprocessing: Preprocessing
     summary: dict[str, Any]
     messages: list[str]

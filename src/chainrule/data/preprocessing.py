@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from chainrule.data.files import read_bytes
-from chainrule.data.samples import Samples
 from chainrule.data.state import State
 from chainrule.data.targets import TargetPlan
 from chainrule.errors import DataError, RunError, ShapeError
@@ -49,8 +48,8 @@ class Preprocessing(ABC):
         return self.target.task
 
     @abstractmethod
-    def transform(self, source: Any, *, has_target: bool | None = None) -> tuple[Samples, list[str]]:
-        """New data as the network takes it, and what was noteworthy about it.
+    def transform(self, source: Any, *, has_target: bool | None = None) -> tuple[Any, list[str]]:
+        """New data as the network takes it (a `Dataset`, `TextSamples` or `GraphSamples`), and what was noteworthy.
 
         Arguments:
             source: anything `load` takes.
