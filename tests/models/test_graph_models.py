@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule import data, losses, models, nn, optim
+from chainrule import data, losses, metrics, models, nn, optim
 from chainrule.errors import ConfigError, LabelError, OutOfBoundsError
 
 MODELS: dict[str, Any] = {
@@ -81,40 +81,39 @@ def test_the_trainer_takes_nodes_as_samples(communities: tuple[np.ndarray, np.nd
     features, edges, labels = communities
     cr.random.seed(0)
     graph = data.Graph(features, edges, labels)
-    model = models.OnGraph(models.GCN(5, [8], 3, dropout=0.2), graph, scaled=False)
-    assert isinstance(model.features, cr.Tensor)
+    model = models.GCN(5, [8], 3, dropout=0.2)
     rule = optim.Adam(model.parameters(), lr=0.02)
     trainer = cr.Trainer(model, losses.CrossEntropy(), rule, progress=False)
-    known, rest = np.arange(12), np.arange(12, 60)
-    trainer.fit((known, labels[known]), (rest, labels[rest]), epochs=80, batch_size=None)
-    assert (trainer.predict(rest).argmax(axis=1) == labels[rest]).mean() > 0.75
-    network = models.GCN(5, [8], 3).eval()
-    network.load_state_dict({k.removeprefix("network."): v for k, v in model.state_dict().items()})
-    np.testing.assert_array_equal(network(features, graph.edges, rest).numpy(), model(rest).numpy())
+    known, rest = (
+        data.GraphSamples(graph.features, graph.edges, graph.labels, nodes, ["a", "b", "c"])
+        for nodes in (np.arange(12), np.arange(12, 60))
+    )
+    trainer.fit(known, rest, epochs=80, batch_size=None)
+    predicted = trainer.predict(rest)
+    assert (predicted.argmax(axis=1) == labels[12:]).mean() > 0.75
+    whole = model.eval()(graph.features, graph.edges).numpy()[12:]
+    np.testing.assert_array_equal(predicted.argmax(axis=1), whole.argmax(axis=1))
 
 
 def test_words_of_documents_are_taken_without_their_zeros() -> None:
     words = (np.random.default_rng(0).random((20, 100)) < 0.05).astype(np.float32)
     graph = data.Graph(words, [[0, 1], [2, 3]])
-    model = models.OnGraph(models.GCN(100, [8], 3), graph).eval()
-    assert isinstance(model.features, nn.SparseRows)
-    wanted = model.network(graph.scaled_rows(), graph.edges).numpy()
-    np.testing.assert_allclose(model(np.arange(20)).numpy(), wanted, rtol=1e-5, atol=1e-7)
+    model = models.GCN(100, [8], 3).eval()
+    wanted = model(graph.scaled_rows(), graph.edges).numpy()
+    found = model(nn.SparseRows(graph.scaled_rows()), graph.edges).numpy()
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.slow
 def test_cora_by_the_trainer_alone(real_data: Path) -> None:
     """Kipf & Welling report 81.5 %; the mean of 20 runs here is 82."""
-    graph = data.load_graph(real_data / "graph" / "cora.npz")
-    assert graph.labels is not None
-    labels = graph.labels
-    train, watch, test = ((n := graph.nodes(part), labels[n]) for part in ("train", "validation", "test"))
+    prepared = data.prepare(real_data / "graph" / "cora.npz")
     scores = []
     for seed in range(3):
         cr.random.seed(seed)
-        model = models.OnGraph(models.GCN(1433, [16], 7), graph)
+        model = models.GCN(1433, [16], 7)
         rule = optim.Adam(optim.decay_groups(model.parameters(), 5e-4), lr=0.01)
-        trainer = cr.Trainer(model, losses.CrossEntropy(), rule, progress=False)
-        trainer.fit(train, watch, epochs=200, batch_size=None)
-        scores.append((trainer.predict(test[0]).argmax(axis=1) == test[1]).mean())
+        trainer = cr.Trainer(model, losses.CrossEntropy(), rule, metrics=[metrics.Accuracy()], progress=False)
+        trainer.fit(prepared.train, prepared.validation, epochs=200, batch_size=None)
+        scores.append(trainer.evaluate(prepared.test)["accuracy"])
     assert 0.805 < np.mean(scores) < 0.86

@@ -9,7 +9,6 @@ from chainrule.models.gcn import GCN
 from chainrule.models.generation import choose_token, generate
 from chainrule.models.lenet import LeNet
 from chainrule.models.mlp import MLP
-from chainrule.models.on_graph import OnGraph
 from chainrule.models.perceptron import Learning, Perceptron, linearly_separable
 from chainrule.models.ratings_rbm import RatingsRBM
 from chainrule.models.rbm import RBM, ContrastiveDivergence
@@ -39,7 +38,6 @@ __all__ = [
     "GraphSAGE",
     "LeNet",
     "Learning",
-    "OnGraph",
     "Perceptron",
     "PolynomialFeatures",
     "RadialFeatures",
