@@ -225,3 +225,23 @@ def test_a_run_that_stopped_early_stays_as_it_is_when_resumed(tmp_path):
     again = make(callbacks=[said.append]).fit((x, y), resume=True, **options)
     assert (again.status, again.epochs, again.steps) == ("stopped", first.epochs, first.steps)
     assert any(isinstance(e, events.Message) and "No lower validation loss" in e.text for e in said)
+
+
+@pytest.mark.parametrize("batch_size", [20, 7])
+def test_micro_batches_make_the_step_of_the_batch(batch_size: int) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(50, 4)).astype(np.float32)
+    y = (x[:, 0] > 0).astype(np.int64) + (x[:, 1] > 0)
+    weights = []
+    for accumulate in (1, 3):
+        cr.random.seed(0)
+        model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.LayerNorm(8), nn.Linear(8, 3))
+        rule = optim.Adam(model.parameters(), lr=0.01, clip_norm=0.5)
+        trainer = cr.Trainer(
+            model, losses.CrossEntropy(), rule, metrics=[metrics.Accuracy()], accumulate=accumulate, progress=False
+        )
+        run = trainer.fit((x, y), epochs=3, batch_size=batch_size)
+        weights.append((model.state_dict(), run.history[-1]["train"]))
+    for name, value in weights[0][0].items():
+        np.testing.assert_allclose(weights[1][0][name], value, rtol=2e-4, atol=2e-6, err_msg=name)
+    assert weights[1][1] == pytest.approx(weights[0][1], rel=1e-4)

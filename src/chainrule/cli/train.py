@@ -129,6 +129,10 @@ def train(
     batch_size: Annotated[
         int | None, typer.Option(metavar="N", help="Rows in one update; 0 for all.", rich_help_panel=_LEARNING)
     ] = None,
+    accumulate: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Cut a batch into N parts, to save memory. [1]", rich_help_panel=_LEARNING),
+    ] = None,
     patience: Annotated[
         int | None,
         typer.Option(
@@ -185,7 +189,7 @@ def train(
         "model.dropout": dropout, "model.batch_norm": batch_norm, "model.width": width, "model.layers": layers,
         "model.heads": heads, "model.augment": augment, "optimizer.name": optimizer, "optimizer.lr": lr,
         "optimizer.weight_decay": weight_decay, "optimizer.clip_norm": clip_norm, "schedule.name": schedule,
-        "trainer.epochs": epochs, "trainer.batch_size": batch_size, "trainer.patience": patience, "trainer.seed": seed,
+        "trainer.epochs": epochs, "trainer.batch_size": batch_size, "trainer.patience": patience, "trainer.accumulate": accumulate, "trainer.seed": seed,
         "trainer.checkpoint_every": checkpoint_every, "ensemble.members": ensemble, "ensemble.kind": ensemble_kind,
     }  # fmt: skip
     if resume:

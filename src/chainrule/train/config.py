@@ -127,6 +127,7 @@ class TrainerConfig:
     Attributes:
         epochs: at most; None chooses by the number of rows.
         batch_size: samples in one update, 0 for all of them; None chooses by the number of rows.
+        accumulate: into how many micro-batches a batch is cut, to save memory; the update is the same.
         patience: epochs without a lower validation loss before stopping early, 0 never stops early; None is 10, and 50
             where an epoch is a single step.
         seed: of initial weights, dropout and the order of samples.
@@ -135,6 +136,7 @@ class TrainerConfig:
 
     epochs: int | None = None
     batch_size: int | None = None
+    accumulate: int = 1
     patience: int | None = None
     seed: int = 0
     checkpoint_every: int | None = None
@@ -258,6 +260,7 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "optimizer.clip_norm": (1e-12, 1e30, "above 0"),
     "trainer.epochs": (1, 10**9, "1 or more"),
     "trainer.batch_size": (0, 10**9, "1 or more, or 0 for all samples at once"),
+    "trainer.accumulate": (1, 10**6, "1 or more"),
     "trainer.patience": (0, 10**9, "0 or more"),
     "trainer.seed": (0, 2**63, "0 or more"),
     "ensemble.members": (1, 10**4, "1 or more"),

@@ -209,7 +209,7 @@ def build_trainer(
     return Trainer(
         model, _LOSSES[task](), _optimizer(config, model),
         metrics=metrics.for_task(task), schedule=_schedule(config, len(prepared.train)), callbacks=callbacks,
-        seed=config.trainer.seed, progress=progress,
+        accumulate=config.trainer.accumulate, seed=config.trainer.seed, progress=progress,
     )  # fmt: skip
 
 

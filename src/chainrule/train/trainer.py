@@ -20,7 +20,8 @@ from chainrule.data import Dataset, Prepared, Samples
 from chainrule.errors import CheckpointError, ConfigError, ShapeError
 from chainrule.graph import Variable, as_tensor, random
 from chainrule.nn import Module
-from chainrule.optim import Optimizer
+from chainrule.ops import concat
+from chainrule.optim import Accumulator, Optimizer
 from chainrule.train.events import (
     Callback,
     EpochEnded,
@@ -56,6 +57,8 @@ class Trainer:
         metrics: scores of `chainrule.metrics`, for training and validation.
         schedule: the learning rate as a function of the step (from 0), or None for the optimizer's own.
         callbacks: functions that are called with every event (`chainrule.train.events`).
+        accumulate: into how many micro-batches a batch is cut, one after the other: their gradients, weighted by their
+            samples, add up to that of the batch, at the memory of one (`optim.Accumulator`).
         seed: of the order of the samples.
         progress: whether to show progress on standard error.
 
@@ -79,9 +82,12 @@ class Trainer:
         metrics: Sequence[Any] = (),
         schedule: Callable[[int], float] | None = None,
         callbacks: Sequence[Callback] = (),
+        accumulate: int = 1,
         seed: int = 0,
         progress: bool = True,
     ) -> None:
+        if accumulate < 1:
+            raise ConfigError(f"A batch is cut into 1 micro-batch or more, got accumulate={accumulate}.")
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
@@ -89,6 +95,8 @@ class Trainer:
         self.schedule = schedule
         self.seed = seed
         self.callbacks: list[Callback] = [*callbacks, *([ProgressDisplay()] if progress else [])]
+        self.accumulate = accumulate
+        self._accumulator = Accumulator(optimizer) if accumulate > 1 else None
         self._stopping = ""
         self._work, self._loops = 0.0, True
         self._data: list[Variable] = []
@@ -100,14 +108,24 @@ class Trainer:
     # ----------------------------------------------------------------------------------------------------------
 
     def _one_step(self, rows: Any, rate: Any) -> Any:
-        assert self._samples is not None
-        inputs, target = self._samples.select(self._data, rows)
         if self.schedule is not None:
             self.optimizer.lr = rate
+        if self._accumulator is None:
+            loss, outputs = self._one_loss(rows)
+            self.optimizer.minimize(loss)
+            return loss, (outputs if self.metrics else None)
+        parts = []
+        for places in np.array_split(np.arange(rows.shape[0]), min(self.accumulate, rows.shape[0])):
+            loss, outputs = self._one_loss(rows[int(places[0]) : int(places[-1]) + 1])
+            self._accumulator.add(loss, weight=len(places))
+            parts.append(outputs)
+        return self._accumulator.step(), (concat(parts) if self.metrics else None)
+
+    def _one_loss(self, rows: Any) -> tuple[Any, Any]:
+        assert self._samples is not None
+        inputs, target = self._samples.select(self._data, rows)
         outputs = self.model(*inputs)
-        loss = self.objective(rows, outputs, target)
-        self.optimizer.minimize(loss)
-        return loss, (outputs if self.metrics else None)
+        return self.objective(rows, outputs, target), outputs
 
     def objective(self, rows: Any, outputs: Any, target: Any) -> Any:
         """What a step makes smaller: the loss; a technique that trains by another objective than it is scored by
