@@ -189,7 +189,8 @@ def train(
         "model.dropout": dropout, "model.batch_norm": batch_norm, "model.width": width, "model.layers": layers,
         "model.heads": heads, "model.augment": augment, "optimizer.name": optimizer, "optimizer.lr": lr,
         "optimizer.weight_decay": weight_decay, "optimizer.clip_norm": clip_norm, "schedule.name": schedule,
-        "trainer.epochs": epochs, "trainer.batch_size": batch_size, "trainer.patience": patience, "trainer.accumulate": accumulate, "trainer.seed": seed,
+        "trainer.epochs": epochs, "trainer.batch_size": batch_size, "trainer.patience": patience,
+        "trainer.accumulate": accumulate, "trainer.seed": seed,
         "trainer.checkpoint_every": checkpoint_every, "ensemble.members": ensemble, "ensemble.kind": ensemble_kind,
     }  # fmt: skip
     if resume:
