@@ -76,3 +76,33 @@ def test_a_graph_network(chainrule: Type, folder: Path, model: str) -> None:
     assert predicted[0] == "prediction,probability_0,probability_1,probability_2"
     assert [line[0] for line in predicted[1:]] == [str(i // 10) for i in range(30)]
     assert "truth" in chainrule("evaluate", "friends", "friends.npz").out
+
+
+@pytest.mark.parametrize("model", ["lstm", "transformer"])
+def test_sequences(chainrule: Type, folder: Path, model: str) -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(120) % 2
+    x = rng.normal(0, 0.3, (120, 12, 2)) + np.sin(np.arange(12) * (1 + y[:, None]))[..., None]
+    np.savez(folder / "waves.npz", x=x, y=y)
+    options = ("--model", model, "--width", 16, "--layers", 1, "--epochs", 15, "--lr", 0.01)
+    outcome = chainrule("train", "waves.npz", *options)
+    assert outcome.code == 0, outcome.err
+    assert "arrays of shape (12, 2)" in outcome.out
+    scores = json.loads(chainrule("evaluate", "waves", "--format", "json").out)
+    assert scores["accuracy"] > 0.8
+
+
+def test_images_changed_at_random_and_what_is_refused(chainrule: Type, folder: Path) -> None:
+    options = ("--model", "resnet", "--layers", 8, "--width", 4, "--epochs", 1, "--augment", "shift", "--quiet")
+    assert chainrule("train", "digits", *options).code == 0
+    assert 'augment = [\n    "shift",\n]' in (folder / "runs/digits/config.toml").read_text()
+    for words, said in (
+        (("--model", "resnet", "--augment", "flop"), "There is no augmentation 'flop'. Did you mean 'flip'?"),
+        (("--model", "resnet", "--layers", "21"), "The depth is 6·n + 2, got 21"),
+        (("--model", "gcn"), "takes data of the kind graph, and these are of the kind image"),
+        (("--model", "resnt"), "There is no model 'resnt'. Did you mean 'resnet'"),
+        (("--accumulate", "0"), "trainer.accumulate must be 1 or more"),
+    ):
+        outcome = chainrule("train", "digits", *words)
+        assert outcome.code == 2, words
+        assert said in " ".join(outcome.err.split()), outcome.err
