@@ -144,6 +144,7 @@ def _layer(module: Any) -> str:
 
 
 def _shape(x: Any) -> str:
-    """The shape of one sample."""
+    """The shape of one sample; of a layer that gives a state too, that of its outputs."""
+    x = x[0] if isinstance(x, tuple) else x
     shape = tuple(getattr(x, "shape", ()))[1:]
     return " × ".join(str(n) for n in shape) if math.prod(shape) > 1 or len(shape) > 1 else "1"

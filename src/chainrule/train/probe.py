@@ -34,8 +34,12 @@ def layer_statistics(
     was_training = model.training
     model.eval()
     outputs: dict[str, tuple[Module, np.ndarray]] = {}
+
+    def note(path: str, module: Module, given: Any, output: Any) -> None:
+        outputs[path] = module, (output[0] if isinstance(output, tuple) else output).numpy()  # states come after
+
     try:
-        with watch(lambda path, module, given, output: outputs.__setitem__(path, (module, output.numpy()))):
+        with watch(note):
             cost = loss(model(*inputs), target)
         wanted = [p for p in model.parameters() if p.requires_grad]
         slopes = {id(p): g for p, g in gradients([cost], [None], wanted=wanted)}
