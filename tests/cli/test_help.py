@@ -16,7 +16,7 @@ from chainrule.cli.application import COMMANDS
 from cli.conftest import Type, cars, passengers
 
 EXAMPLES = {
-    command.__name__: re.findall(r"^ *(chainrule .+)$", inspect.getdoc(command) or "", re.MULTILINE)
+    command.__name__.replace("_", "-"): re.findall(r"^ *(chainrule .+)$", inspect.getdoc(command) or "", re.MULTILINE)
     for command in COMMANDS
 }
 

@@ -159,7 +159,8 @@ def histogram(title: str, data: Sequence[float], *, x_label: str, note: str = ""
     """How often values occur, in bins whose borders include `center` when it is given."""
     low, high = min(data), max(data)
     if high == low:
-        low, high = low - 0.5, high + 0.5
+        around = max(0.5, abs(low) * 1e-6)  # half of one is nothing to a number that is large enough
+        low, high = low - around, high + around
     bins = min(max(round(len(data) ** 0.5), 8), 36)
     width = (high - low) / bins
     if center is not None:

@@ -53,6 +53,13 @@ _USUAL: dict[str, tuple[float, float]] = {  # of each update rule its usual lear
     "adagrad": (1e-2, 0.0),
     "adadelta": (1.0, 0.0),
     "lion": (2e-4, 1e-2),
+    "adamax": (4e-3, 0.0),
+    "nadam": (2e-3, 0.0),
+    "radam": (2e-3, 0.0),
+    "adafactor": (1e-2, 0.0),
+    "muon": (1e-2, 0.0),
+    "rprop": (1e-2, 0.0),
+    "asgd": (0.1, 0.0),
 }
 
 _USUAL_MODEL = {"text": "transformer", "graph": "gcn"}
@@ -305,7 +312,7 @@ def complete(config: Config, prepared: Prepared) -> None:
         config.ensemble.kind = config.ensemble.kind or "seeds"
     if optimizer.name == "auto":
         optimizer.name = "adam" if kind == "graph" else "adamw"
-    lr, decay = _USUAL.get(optimizer.name, (1e-3, 0.0))
+    lr, decay = _USUAL[optimizer.name]
     # Weights without layers above them bear longer steps, and need them to get anywhere.
     longer = 10.0 if (model.name == "linear" or kind == "graph") and lr < 0.01 else 1.0
     optimizer.lr = lr * longer if optimizer.lr is None else optimizer.lr
