@@ -102,6 +102,50 @@ def test_inputs_of_another_shape(chainrule: Type, runs: Path) -> None:
     refused(chainrule("predict", "digits", "passengers.csv"), "passengers.csv")
 
 
+@pytest.mark.parametrize("command", [["train"], ["train", "--model", "resnet"], ["predict", "digits"]])
+def test_images_with_channels_first(command: list[str], chainrule: Type, runs: Path) -> None:
+    np.savez("pytorch.npz", x=np.zeros((20, 3, 8, 9), np.float32), y=np.arange(20) % 2)
+    refused(chainrule(*command, "pytorch.npz"), "(20, 3, 8, 9): the 3 channels come first", "makes (20, 8, 9, 3)")
+
+
+def test_images_too_small_for_the_network(chainrule: Type) -> None:
+    np.savez("tiny.npz", x=np.random.default_rng(0).random((40, 2, 3, 1), np.float32), y=np.arange(40) % 2)
+    refused(chainrule("train", "tiny.npz", "--model", "lenet"), "2 × 3 cannot be halved 2 times", "mlp")
+
+
+def test_images_of_different_sizes(chainrule: Type, folder: Path) -> None:
+    from PIL import Image
+
+    for kind in ("light", "dark"):
+        (folder / "photos" / kind).mkdir(parents=True)
+        for i in range(10):
+            Image.new("L", (8, 8) if i else (11, 9), 200 if kind == "light" else 40).save(
+                folder / "photos" / kind / f"{i}.png"
+            )
+    seen = chainrule("data", "photos")
+    assert seen.code == 0 and "2 of 20 images (11×9) were resized to 8×8" in " ".join(seen.out.split())
+    sizes = np.empty(2, object)
+    sizes[:] = [np.zeros((8, 8)), np.zeros((8, 9))]
+    np.savez("sizes.npz", x=sizes, y=np.arange(2))
+    refused(chainrule("train", "sizes.npz"), "sizes.npz")
+
+
+def test_sequences_longer_than_in_training(chainrule: Type) -> None:
+    draw = np.random.default_rng(0)
+    np.savez("steps.npz", x=draw.random((40, 5, 2), np.float32), y=np.arange(40) % 2)
+    np.savez("longer.npz", x=draw.random((4, 7, 2), np.float32), y=np.arange(4) % 2)
+    options = ("--epochs", 1, "--width", 4, "--layers", 1, "--heads", 2, "--quiet")
+    assert chainrule("train", "steps.npz", "--model", "transformer", *options).code == 0
+    refused(chainrule("predict", "steps", "longer.npz"), "(4, 7, 2)", "(N, 5, 2)")
+
+
+def test_an_edge_that_leads_outside_of_the_graph(chainrule: Type) -> None:
+    nodes = np.arange(9)
+    masks = {f"{part}_mask": nodes % 3 == i for i, part in enumerate(("train", "val", "test"))}
+    np.savez("friends.npz", features=np.eye(9), label=nodes % 2, edge=[[0, 1], [3, 9]], **masks)
+    refused(chainrule("train", "friends.npz"), "3 → 9", "nodes are 0 to 8", "row 1")
+
+
 # -- runs and weights ------------------------------------------------------------------------------------------------
 
 USES = [["evaluate", "digits"], ["predict", "digits", "digits"], ["graph", "digits"], ["gradcheck", "digits"]]

@@ -194,8 +194,14 @@ def test_arrays_that_do_not_fit():
         data.prepare((np.zeros(4), [1, 0, 1, 0]))
     with refused(errors.ShapeError, "tuple of 3"):
         data.prepare((1, 2, 3))
-    with refused(errors.ShapeError, "different lengths"):
+    with refused(errors.ShapeError, "different lengths or sizes: (1,) in row 0 and (2,) in row 1"):
         data.prepare(([[1.0], [1.0, 2.0]], [0, 1]))
+    with refused(errors.ShapeError, "rows of different lengths or sizes: (8, 8) in row 0 and (8, 9) in row 2"):
+        data.load(([np.zeros((8, 8)), np.zeros((8, 8)), np.zeros((8, 9))], [0, 1, 0]))
+    with refused(errors.ShapeError, "lists of different lengths"):
+        data.Dataset([[[1.0], [1.0, 2.0]], [[1.0], [1.0, 2.0]]])
+    with refused(errors.ShapeError, "1 channel comes first", "np.moveaxis(x, 1, -1), which makes (4, 8, 9, 1)"):
+        data.prepare((np.zeros((4, 1, 8, 9)), [1, 0, 1, 0]))
     with refused(errors.DtypeError, "table"):
         data.prepare((np.array([["a"], ["b"]]), [0, 1]))
     with refused(errors.DataError, "no target to train on"):

@@ -50,7 +50,9 @@ def test_learns_where_a_bright_spot_is() -> None:
 
 def test_bad_input() -> None:
     with pytest.raises(ConfigError, match="cannot be halved 2 times"):
-        models.LeNet((3, 28, 28), 10)
+        models.LeNet((28, 3, 1), 10)
+    with pytest.raises(ConfigError, match=r"channels come first.*\n.*\(28, 20, 3\)"):
+        models.LeNet((3, 28, 20), 10)
     with pytest.raises(ConfigError, match="shape \\(H, W, C\\), got \\(28, 28\\)"):
         models.LeNet((28, 28), 10)
     with pytest.raises(ShapeError, match=r"layers\.0.*channels come first"):

@@ -14,6 +14,7 @@ import numpy as np
 from chainrule.data.files import MAX_BYTES, existing
 from chainrule.data.finite import check_finite
 from chainrule.data.parts import ArrayPart
+from chainrule.data.shapes import as_array, check_channels_last
 from chainrule.errors import DataError, DtypeError, ShapeError
 
 __all__ = ["array_part", "parts_from_arrays", "read_arrays", "read_npy", "read_npz"]
@@ -152,7 +153,7 @@ def parts_from_arrays(
 def array_part(x: Any, y: Any, name: str, classes: list[str] | None = None) -> ArrayPart:
     """Inputs and labels, checked: numbers, finite, one label per row.
 
-    Arrays of 4 axes are images, and so are bytes (uint8) of 3 axes, which get a channel axis.
+    Arrays of 4 axes are images, channels last, and so are bytes (uint8) of 3 axes, which get a channel axis.
     """
     inputs = _numbers(x, f"the inputs of {name}")
     if inputs.ndim < 2:
@@ -167,6 +168,8 @@ def array_part(x: Any, y: Any, name: str, classes: list[str] | None = None) -> A
         raise DataError(f"the inputs of {name} hold numbers beyond what float32 can", fix="divide them by a constant")
     if inputs.ndim == 3 and inputs.dtype == np.uint8:
         inputs = inputs[..., None]
+    if inputs.ndim == 4:
+        check_channels_last(inputs, f"the images of {name}")
     messages: list[str] = []
     labels = None
     if y is not None:
@@ -193,10 +196,7 @@ def array_part(x: Any, y: Any, name: str, classes: list[str] | None = None) -> A
 
 
 def _numbers(values: Any, what: str) -> np.ndarray:
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise ShapeError(f"{what} have rows of different lengths: {error}") from None
+    array = as_array(values, what)
     if array.dtype.kind not in "biuf":
         raise DtypeError(
             f"{what} hold values of type {array.dtype}, expected numbers",

@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule.data.finite import check_finite
 from chainrule.data.samples import Samples
+from chainrule.data.shapes import as_array
 from chainrule.errors import ConfigError, DataError, DtypeError, LabelError, ShapeError
 
 __all__ = ["TASKS", "Dataset"]
@@ -183,10 +184,7 @@ class Dataset(Samples):
 
 def _input(part: Any, i: int, count: int) -> np.ndarray:
     what = "the input" if count == 1 else f"input {i}"
-    try:
-        array = np.asarray(part)
-    except ValueError as error:
-        raise ShapeError(f"{what} has rows of different lengths: {error}") from None
+    array = as_array(part, what)
     if array.ndim == 0:
         raise ShapeError(f"{what} is a single value, expected an array with one row per example")
     if array.dtype.kind not in "biuf":

@@ -7,6 +7,7 @@ from typing import Any
 
 from chainrule import nn
 from chainrule.errors import ConfigError
+from chainrule.nn.windows import channels_first
 
 __all__ = ["LeNet"]
 
@@ -59,7 +60,7 @@ class LeNet(nn.Module):
         if min(height, width) < 2 ** len(channels):
             raise ConfigError(
                 f"Images of {height} × {width} cannot be halved {len(channels)} times.",
-                fix="fewer channels=, one number for each convolution",
+                fix="larger images, or fewer channels=, one number for each convolution; model mlp takes any size",
             )
         layers: list[nn.Module] = []
         for filters in channels:
@@ -84,4 +85,9 @@ def image_shape(shape: Sequence[int]) -> tuple[int, int, int]:
     """(H, W, C), or an error."""
     if len(shape) != 3 or min(shape) < 1:
         raise ConfigError(f"An image has the shape (H, W, C), got {tuple(shape)}.", fix="(28, 28, 1), say")
+    if channels_first(shape):
+        raise ConfigError(
+            f"An image has the shape (H, W, C), got {tuple(shape)}, where channels come first.",
+            fix=f"{(*shape[1:], shape[0])}, and np.moveaxis(x, 1, -1) of the images",
+        )
     return shape[0], shape[1], shape[2]
