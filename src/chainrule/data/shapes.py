@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from chainrule.errors import ShapeError
-from chainrule.nn.windows import channels_first
 
-__all__ = ["as_array", "check_channels_last"]
+__all__ = ["as_array", "channels_first", "check_channels_last"]
 
 
 def as_array(values: Any, what: str) -> np.ndarray:
@@ -32,6 +32,11 @@ def as_array(values: Any, what: str) -> np.ndarray:
     raise ShapeError(
         f"{what}: {place}.", fix="one shape for all: images resized, or sequences padded; a folder of images is resized"
     )
+
+
+def channels_first(shape: Sequence[int]) -> bool:
+    """Whether an image of this shape can only be meant as (C, H, W): 1 or 3 channels before two longer axes."""
+    return len(shape) == 3 and shape[0] in (1, 3) and min(shape[1:]) > 4
 
 
 def check_channels_last(images: np.ndarray, what: str) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from chainrule import nn
+from chainrule.data.shapes import channels_first
 from chainrule.errors import ConfigError
-from chainrule.nn.windows import channels_first
 
 __all__ = ["LeNet"]
 

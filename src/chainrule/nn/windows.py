@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from chainrule.errors import ConfigError, ShapeError
 from chainrule.graph import Tensor
 from chainrule.nn.module import Module
 
-__all__ = ["channels_first", "check_spatial", "pairs", "same_padding", "whole_numbers"]
+__all__ = ["check_spatial", "pairs", "same_padding", "whole_numbers"]
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -39,11 +38,6 @@ def same_padding(size: tuple[int, ...], dilation: tuple[int, ...]) -> Pairs:
     """The padding that keeps the lengths at stride 1; where it is odd, the larger half comes after, as in PyTorch."""
     total = [(k - 1) * step for k, step in zip(size, dilation, strict=True)]
     return tuple((n // 2, n - n // 2) for n in total)
-
-
-def channels_first(shape: Sequence[int]) -> bool:
-    """Whether an image of this shape can only be meant as (C, H, W): 1 or 3 channels before two longer axes."""
-    return len(shape) == 3 and shape[0] in (1, 3) and min(shape[1:]) > 4
 
 
 def check_spatial(layer: Module, x: Tensor, spatial: int, channels: int | None = None) -> None:
