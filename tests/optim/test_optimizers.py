@@ -378,3 +378,14 @@ def test_xor_is_learned() -> None:
     for _ in range(150):
         loss = optimizer.minimize(losses.binary_cross_entropy(model(x), y))
     assert float(loss) < 0.05
+
+
+def test_adafactor_in_float32_where_a_row_and_a_column_never_had_a_gradient():
+    w = nn.Parameter(np.ones((3, 4), np.float32))
+    optimizer = optim.Adafactor([w], lr=0.1)
+    used = np.array([[1, 1, 1, 0], [1, 1, 1, 0], [0, 0, 0, 0]], np.float32)
+    for _ in range(5):
+        optimizer.minimize((w * used).sum())
+    assert np.isfinite(w.numpy()).all()
+    np.testing.assert_array_equal(w.numpy()[used == 0], 1.0)
+    assert (w.numpy()[used == 1] < 1.0).all()

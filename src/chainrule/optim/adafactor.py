@@ -60,8 +60,11 @@ def adafactor_rule(
     else:
         v = square = square + share * (squares - square)
     if floor:
-        v = xp.maximum(v, xp.full_like(v, epsilon * epsilon))
-    u = g / xp.sqrt(v)
+        u = g / xp.sqrt(xp.maximum(v, xp.full_like(v, epsilon * epsilon)))
+    elif g.ndim > 1:  # where a row and a column have no gradients, ε · ε would be 0 in float32
+        u = g / (xp.sqrt(rows / mean) * xp.sqrt(columns))
+    else:
+        u = g / xp.sqrt(v)
     size = xp.sqrt(xp.mean(p * p))
     step = relative * xp.maximum(size, xp.full_like(size, least))
     largest = xp.sqrt(xp.mean(u * u)) / clip
