@@ -1,5 +1,7 @@
 """Ensembles of networks: probabilities averaged in logarithms, members that belong to the model."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -88,3 +90,15 @@ def test_what_does_not_fit_is_refused():
         models.Ensemble([nn.Linear(2, 2)], "clasification")
     with pytest.raises(ShapeError):
         models.Ensemble([nn.Linear(2, 2), nn.Linear(2, 3)])(np.zeros((1, 2), np.float32))
+
+
+def test_language_models_write_together():
+    cr.random.seed(0)
+    options: Any = {"width": 8, "layers": 1, "heads": 2, "context": 8}
+    members = [models.TransformerLanguageModel(11, **options) for _ in range(2)]
+    model = models.Ensemble(members, "language")
+    assert (model.vocabulary, model.context) == (11, 8)
+    kept = models.generate(model, [1, 2, 3], 12, stream=0)
+    np.testing.assert_array_equal(kept, models.generate(model, [1, 2, 3], 12, stream=0, use_cache=False))
+    cells = models.Ensemble([models.RecurrentLanguageModel(11, width=8, layers=1) for _ in range(2)], "language")
+    assert cells.context is None and models.generate(cells, [1], 4, stream=0).shape == (5,)

@@ -54,13 +54,43 @@ class Ensemble(nn.Module):
         self.task = task
 
     def forward(self, *inputs: Any) -> Tensor:
-        outputs = ops.stack([member(*inputs) for member in self.members])
+        return self._together([member(*inputs) for member in self.members])
+
+    def _together(self, answers: list[Tensor]) -> Tensor:
+        outputs = ops.stack(answers)
         if self.task == "regression":
             return outputs.mean(axis=0)
         if self.task == "binary":
             # log σ(z) = −softplus(−z); the factor 1/K of both means cancels
             return ops.logsumexp(-ops.softplus(-outputs), axis=0) - ops.logsumexp(-ops.softplus(outputs), axis=0)
         return ops.logsumexp(ops.log_softmax(outputs), axis=0) - math.log(len(self.members))
+
+    # -- of language models: what `generate` asks for
+
+    @property
+    def vocabulary(self) -> int:
+        """Of the members."""
+        return self._first.vocabulary
+
+    @property
+    def context(self) -> int | None:
+        """Of the members; None where they have no longest sequence."""
+        return getattr(self._first, "context", None)
+
+    @property
+    def _first(self) -> Any:
+        return self.members[0]
+
+    def start(self, batch: int) -> list[Any]:
+        """A cache for each member."""
+        members: Any = self.members
+        return [member.start(batch) for member in members]
+
+    def next(self, tokens: Any, caches: list[Any]) -> tuple[Tensor, list[Any]]:
+        """The scores of the next token, by all members, and their new caches."""
+        members: Any = self.members
+        answers = [member.next(tokens, cache) for member, cache in zip(members, caches, strict=True)]
+        return self._together([logits for logits, _ in answers]), [cache for _, cache in answers]
 
     def extra_repr(self) -> str:
         return self.task
