@@ -37,9 +37,9 @@ class GCNConv(Module):
     Weights may be learned; a node whose weights add up to −1 or less has no D^-½, and gets nan.
 
     Raises:
-        ShapeError: for features, edges or weights of another shape. LabelError: for an edge to a node that the graph
-        does not have, naming it; while compiling, where edges may be unknown, such a source gives its target nan, and
-        such a target leaves the edge out.
+        ShapeError: for features, edges or weights of another shape.
+        LabelError: for an edge to a node that the graph does not have, naming it; while compiling, where edges may be
+            unknown, such a source gives its target nan, and such a target leaves the edge out.
 
     Differs from PyTorch Geometric: edges are (E, 2); self loops that the graph has are not replaced.
 
