@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule import losses, models, optim
@@ -27,6 +29,22 @@ def test_reading_in_pieces_is_reading_the_whole(cell: str) -> None:
     for begin, end in ((0, 3), (3, 4), (4, 9)):
         scores, cache = model.next(tokens[:, begin:end], cache)
         np.testing.assert_allclose(scores.numpy(), whole[:, end - 1].numpy(), rtol=1e-10)
+
+
+@given(
+    st.sampled_from(["rnn", "lstm", "gru"]),
+    st.integers(1, 2),
+    st.lists(st.integers(1, 3), min_size=1, max_size=4),
+    st.integers(0, 2**16),
+)
+def test_the_scores_with_a_state_are_those_without(cell: str, layers: int, parts: list[int], seed: int) -> None:
+    model = models.RecurrentLanguageModel(7, cell=cell, width=4, layers=layers, dtype="float64")
+    tokens = cr.asarray(np.random.default_rng(seed).integers(0, 7, (2, sum(parts))))
+    whole, cache, end = model(tokens), model.start(2), 0
+    for length in parts:
+        end += length
+        scores, cache = model.next(tokens[:, end - length : end], cache)
+        np.testing.assert_allclose(scores.numpy(), whole[:, end - 1].numpy(), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])

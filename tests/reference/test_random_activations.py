@@ -1,6 +1,6 @@
-"""Activations and the simple layers (Linear, BatchNorm, LayerNorm, Embedding) against PyTorch over options, shapes and
-numbers drawn at random: outputs, gradients by the input and by every parameter, and the state left behind, in float64,
-relative error at most 1e-6.
+"""Activations and the simple layers (Linear, BatchNorm, LayerNorm, Embedding, Flatten) against PyTorch over options,
+shapes and numbers drawn at random: outputs, gradients by the input and by every parameter, and the state left behind,
+in float64, relative error at most 1e-6.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ ACTIVATIONS: dict[str, Callable[[Draw], tuple[Any, Any]]] = {
     "tanh": _plain(nn.Tanh, "Tanh"),
     "relu": _plain(nn.ReLU, "ReLU"),
     "relu6": _plain(nn.ReLU6, "ReLU6"),
+    "absolute": lambda draw: (nn.Absolute(), lambda t: t.LeakyReLU(-1.0)),
     "leaky_relu": _with(nn.LeakyReLU, "LeakyReLU", SLOPES),
     "elu": _with(nn.ELU, "ELU", WIDTHS),
     "celu": _with(nn.CELU, "CELU", WIDTHS),
@@ -177,16 +178,17 @@ def test_linear(shape: tuple[int, ...], inputs: int, outputs: int, bias: bool, s
     sizes=st.lists(st.integers(2, 4), min_size=1, max_size=2),
     epsilon=st.sampled_from([1e-5, 1e-3, 0.1]),
     affine=st.booleans(),
+    bias=st.booleans(),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_layer_norm(leading: list[int], sizes: list[int], epsilon: float, affine: bool, seed: int) -> None:
+def test_layer_norm(leading: list[int], sizes: list[int], epsilon: float, affine: bool, bias: bool, seed: int) -> None:
     import torch
 
     rng = np.random.default_rng(seed)
-    theirs = torch.nn.LayerNorm(sizes, epsilon, affine).double()
+    theirs = torch.nn.LayerNorm(sizes, epsilon, affine, bias).double()
     for p in theirs.parameters():
         torch.nn.init.normal_(p)
-    ours = nn.LayerNorm(tuple(sizes), epsilon, affine, dtype=F8)
+    ours = nn.LayerNorm(tuple(sizes), epsilon, affine, bias, dtype=F8)
     nn.load_pytorch(ours, theirs.state_dict())
     compare(ours, theirs, rng.normal(1.0, 2.0, (*leading, *sizes)), rng)
 
@@ -195,7 +197,7 @@ def test_layer_norm(leading: list[int], sizes: list[int], epsilon: float, affine
 @settings(deadline=None, max_examples=40)
 @given(
     rows=st.integers(3, 6),
-    spatial=st.lists(st.integers(1, 3), max_size=2),
+    spatial=st.lists(st.integers(1, 3), max_size=3),
     channels=st.integers(1, 4),
     epsilon=st.sampled_from([1e-5, 1e-2]),
     momentum=st.sampled_from([0.0, 0.1, 0.7, 1.0]),
@@ -208,7 +210,7 @@ def test_batch_norm(
     import torch
 
     rng = np.random.default_rng(seed)
-    kind: Any = [torch.nn.BatchNorm1d, torch.nn.BatchNorm1d, torch.nn.BatchNorm2d][len(spatial)]
+    kind: Any = [torch.nn.BatchNorm1d, torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d][len(spatial)]
 
     class Theirs(kind):
         def forward(self, x: Any) -> Any:
@@ -252,3 +254,16 @@ def test_embedding(shape: tuple[int, ...], rows: int, features: int, padded: boo
     assert_same(
         {"y": y.numpy(), "dw": dw.dense().numpy()}, {"y": expected.detach().numpy(), "dw": wanted.numpy()}, least=1e-12
     )
+
+
+@pytest.mark.torch
+@settings(deadline=None, max_examples=25)
+@given(shape=st.lists(st.integers(1, 3), min_size=1, max_size=5).map(tuple), data=st.data())
+def test_flatten(shape: tuple[int, ...], data: Any) -> None:
+    import torch
+
+    start = data.draw(st.integers(0, len(shape) - 1))
+    end = data.draw(st.integers(start, len(shape) - 1))
+    start, end = start - data.draw(st.sampled_from([0, len(shape)])), end - data.draw(st.sampled_from([0, len(shape)]))
+    rng = np.random.default_rng(0)
+    compare(nn.Flatten(start, end), torch.nn.Flatten(start, end), rng.normal(size=shape), rng)
