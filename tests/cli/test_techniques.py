@@ -71,7 +71,13 @@ def test_a_kind_of_ensemble_that_does_not_exist(chainrule: Type) -> None:
 def test_a_learning_rate_is_suggested_and_drawn(chainrule: Type, folder: Path) -> None:
     outcome = chainrule("lr-range", "digits", "--hidden", "16", "--steps", 60)
     assert outcome.code == 0, outcome.err
-    for text in ("falls fastest", "a tenth of the lowest", "0.002, of adamw", "lr-range.svg", "train digits --lr 0."):
+    for text in (
+        "where the loss falls fastest",
+        "a tenth of the rate at its lowest point",
+        "0.002, of adamw",
+        "lr-range.svg",
+        "train digits --lr 0.",
+    ):
         assert text in outcome.out
     rate = float(outcome.out.rsplit("--lr ", 1)[1])
     assert 1e-4 < rate < 1.0

@@ -63,7 +63,7 @@ def test_the_suggestion_lies_below_the_rate_at_which_descent_diverges():
     found = train.learning_rate_range(model, losses.MSE(), rule, (x, y), batch_size=1024, steps=200)
     # gradient descent on a parabola converges below 2 / its largest curvature
     limit = 2.0 / np.linalg.eigvalsh(2 * x.T @ x / len(x)).max()
-    assert limit / 50 < found.steepest < limit
+    assert limit / 100 < found.steepest < limit
     assert limit / 50 < found.tenth < limit
     assert found.rates[-1] < 10.0  # it ended when the loss broke out
     assert found.losses[-1] > 4 * found.losses.min()

@@ -57,8 +57,8 @@ def lr_range(
     )  # fmt: skip
     picture = report.rates(found, out)
     facts = grid()
-    facts.add_row("falls fastest", f"{found.steepest:.2g}, a good highest rate for a schedule")
-    facts.add_row("a tenth of the lowest", f"{found.tenth:.2g}, a careful constant rate")
+    facts.add_row("suggested", f"{found.steepest:.2g}, where the loss falls fastest")
+    facts.add_row("or", f"{found.tenth:.2g}, a tenth of the rate at its lowest point")
     facts.add_row("without --lr", f"{settings.optimizer.lr:.2g}, of {settings.optimizer.name}")
     facts.add_row("measured", f"{len(found.rates)} steps from {found.rates[0]:.2g} to {found.rates[-1]:.2g}")
     facts.add_row("picture", str(picture))

@@ -20,8 +20,8 @@ class Resampled(Samples):
             a bootstrap sample, which holds about 63 % of them.
         seed: of that drawing.
 
-    Source: Efron, "Bootstrap Methods: Another Look at the Jackknife" (1979); for networks: Breiman, "Bagging Predictors"
-    (1996).
+    Source: Efron, "Bootstrap Methods: Another Look at the Jackknife" (1979); for predictors: Breiman, "Bagging
+    Predictors" (1996).
 
     Example:
         >>> from chainrule import data

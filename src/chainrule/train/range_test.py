@@ -31,9 +31,9 @@ class LearningRateRange:
         rates: the learning rate of each step, growing by a constant factor.
         losses: of the batch, before the step.
         smoothed: the losses, averaged with their neighbours on both sides, so that no place is shifted.
-        steepest: the rate at which the smoothed loss falls fastest, before its lowest point: a good highest rate for a
-            schedule that warms up.
-        tenth: a tenth of the rate of the lowest point: a careful constant rate.
+        steepest: the rate at which the smoothed loss falls fastest, before its lowest point.
+        tenth: a tenth of the rate of the lowest point. Both are usual choices; where they are far apart, the curve
+            wants to be looked at.
     """
 
     rates: np.ndarray
@@ -114,7 +114,7 @@ def learning_rate_range(
             fix="look at the data and the initial weights, or begin with a lower rate",
         )
     rates = rates[: len(found)]
-    smoothed = _smooth(found, max(steps // 20, 1))
+    smoothed = _smooth(found, max(steps // 10, 1))
     bottom = max(int(smoothed.argmin()), 1)
     steepest = int(np.gradient(smoothed)[: bottom + 1].argmin())
     return LearningRateRange(rates, found, smoothed, float(rates[steepest]), float(rates[bottom] / 10))
