@@ -243,7 +243,7 @@ class Trainer:
         self._stop_early(progress, patience if validation is not None else None)  # a run that goes on may have ended so
         while progress.epoch < epochs and not self._stopping:
             order = train.order(self.seed, progress.epoch, shuffle)
-            epoch_begun, epoch_step = time.perf_counter(), progress.step
+            epoch_begun, epoch_step, due = time.perf_counter(), progress.step, False
             while progress.step_in_epoch < whole + bool(rest) and not self._stopping:
                 first = progress.step_in_epoch
                 started = time.perf_counter()
@@ -272,18 +272,15 @@ class Trainer:
                     progress.epoch + 1, progress.step, progress.step / total, mean, rows.size / (now - started),
                     pace * (total - progress.step),
                 ))  # fmt: skip
-                if (
-                    checkpoint_every
-                    and progress.step % checkpoint_every < count
-                    and progress.step_in_epoch < whole + bool(rest)
-                ):
+                due = bool(checkpoint_every) and progress.step % checkpoint_every < count
+                if due and progress.step_in_epoch < whole + bool(rest):
                     writer.snapshot(best)
             if progress.step_in_epoch < whole + bool(rest):
                 break
             samples_per_second = (progress.step - epoch_step) * batch / max(time.perf_counter() - epoch_begun, 1e-9)
             self._end_epoch(train, validation, progress, run, best, writer, samples_per_second)
             self._stop_early(progress, patience if validation is not None else None)
-            writer.snapshot_if_due(best, last=progress.epoch == epochs or bool(self._stopping))
+            writer.snapshot_if_due(best, last=due or progress.epoch == epochs or bool(self._stopping))
         if self._stopping == "interrupted":
             writer.snapshot(best)
 
