@@ -66,7 +66,8 @@ class ProgressDisplay:
             self._epoch(event)
         elif isinstance(event, TextWritten) and _milestone(event.epoch):
             self._say_pending()
-            self._say("\n".join(f"    {line}" for line in event.text.strip().splitlines()[:_LINES]))
+            lines = [f"    {line}" for line in event.text.strip().splitlines()[:_LINES]]
+            self._say("\n".join(line[: self._console.width] if self._interactive else line for line in lines))
         elif isinstance(event, Message):
             self._say_pending()
             self._say(event.text)
