@@ -318,3 +318,19 @@ def test_derivatives_of_compositions_of_transforms():
     assert j.tolist() == [[12.0, 0.0], [0.0, 48.0]]
     directional = lambda x: cr.jvp(f, [x], [v])[1]  # noqa: E731
     assert cr.grad(directional)(x).tolist() == [12.0, -48.0]
+
+
+def test_gradients_of_single_samples_and_their_mean():
+    """The losses of all samples have one row of a Jacobian each, and the mean of the rows is the batch's gradient."""
+    rng = np.random.default_rng(0)
+    x, y, w = cr.asarray(rng.normal(size=(7, 3))), cr.asarray(rng.normal(size=7)), cr.asarray(rng.normal(size=3))
+
+    def each(w):
+        return cr.square(cr.tanh(x @ w) - y)
+
+    rows = cr.jacobian(each)(w).numpy()
+    assert rows.shape == (7, 3)
+    for i, row in enumerate(rows):
+        alone = cr.grad(lambda w, i=i: cr.square(cr.tanh(x[i] @ w) - y[i]))(w)
+        np.testing.assert_allclose(row, alone.numpy(), rtol=1e-12)
+    np.testing.assert_allclose(rows.mean(axis=0), cr.grad(lambda w: each(w).mean())(w).numpy(), rtol=1e-12)

@@ -108,12 +108,27 @@ def test_two_classes_are_a_binary_loss_of_the_difference() -> None:
     assert float(losses.cross_entropy(logits, labels)) == pytest.approx(float(binary), rel=1e-12)
 
 
-def test_an_output_layer_has_the_gradient_a_minus_y_over_m() -> None:
+@pytest.mark.parametrize("kind", ["softmax", "soft targets", "sigmoid", "identity"])
+def test_an_output_layer_has_the_gradient_a_minus_y_over_m(kind: str) -> None:
+    """With the loss that belongs to its activation, and 1/m once."""
     rng = np.random.default_rng(1)
-    z, labels = cr.tensor(rng.normal(size=(6, 4)), dtype="float64", requires_grad=True), rng.integers(0, 4, 6)
-    losses.cross_entropy(z, labels).backward()
-    expected = (cr.softmax(z.detach()).numpy() - np.eye(4)[labels]) / 6
-    np.testing.assert_allclose(z.grad.numpy(), expected, rtol=1e-10, atol=1e-14)
+    z = cr.tensor(rng.normal(size=(6, 4) if "so" in kind else 6), dtype="float64", requires_grad=True)
+    labels, numbers, soft = rng.integers(0, 4, 6), rng.normal(size=6), rng.dirichlet(np.ones(4), 6)
+    loss, a, y = {
+        "softmax": lambda: (losses.cross_entropy(z, labels), cr.softmax(z), np.eye(4)[labels]),
+        "soft targets": lambda: (losses.cross_entropy(z, cr.asarray(soft)), cr.softmax(z), soft),
+        "sigmoid": lambda: (losses.binary_cross_entropy(z, labels % 2), cr.sigmoid(z), labels % 2),
+        "identity": lambda: (0.5 * losses.mse(z, cr.asarray(numbers)), z, numbers),
+    }[kind]()
+    loss.backward()
+    np.testing.assert_allclose(z.grad.numpy(), (a.detach().numpy() - y) / 6, rtol=1e-10, atol=1e-14)
+
+
+def test_another_pair_of_activation_and_loss_has_another_gradient() -> None:
+    z, y = cr.tensor([0.5, -2.0], dtype="float64", requires_grad=True), np.array([1.0, 0.0])
+    (0.5 * losses.mse(cr.sigmoid(z), cr.asarray(y))).backward()
+    a = cr.sigmoid(z.detach()).numpy()
+    np.testing.assert_allclose(z.grad.numpy(), (a - y) * a * (1 - a) / 2, rtol=1e-10)
 
 
 def test_integer_targets_do_not_widen_the_loss() -> None:
