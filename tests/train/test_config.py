@@ -43,6 +43,19 @@ def test_every_known_name_can_be_built():
         assert schedule is None or schedule(0) >= 0.0
 
 
+def test_the_momentum_reaches_the_rules_that_have_one():
+    prepared = data.prepare("xor")
+    config = Config()
+    config.set("optimizer.name", "momentum")
+    config.set("optimizer.momentum", 0.5)
+    train.complete(config, prepared)
+    trainer = train.build_trainer(config, prepared)
+    assert "momentum=0.5" in repr(trainer.optimizer)
+    config.set("optimizer.name", "adam")
+    with pytest.raises(ConfigError, match="'adam' has no option 'momentum'"):
+        train.build_trainer(config, prepared)
+
+
 @pytest.mark.parametrize(("model", "lr", "decay"), [("mlp", 2e-3, 300 / 700), ("linear", 2e-2, 30 / 700)])
 def test_few_rows_are_held_back_more_and_linear_models_take_longer_steps(model, lr, decay):
     config = Config()

@@ -111,6 +111,10 @@ def train(
         typer.Option(metavar="NAME", help="adamw, adam, sgd, momentum, … [adamw]", rich_help_panel=_LEARNING),
     ] = None,
     lr: Annotated[float | None, typer.Option(metavar="RATE", help="Learning rate.", rich_help_panel=_LEARNING)] = None,
+    momentum: Annotated[
+        float | None,
+        typer.Option(metavar="SHARE", help="Of the last step, kept in the next one.", rich_help_panel=_LEARNING),
+    ] = None,
     weight_decay: Annotated[
         float | None, typer.Option(metavar="STRENGTH", help="Pull of weights to 0.", rich_help_panel=_LEARNING)
     ] = None,
@@ -188,9 +192,9 @@ def train(
         "data.context": context, "model.name": model, "model.hidden": hidden, "model.activation": activation,
         "model.dropout": dropout, "model.batch_norm": batch_norm, "model.width": width, "model.layers": layers,
         "model.heads": heads, "model.augment": augment, "optimizer.name": optimizer, "optimizer.lr": lr,
-        "optimizer.weight_decay": weight_decay, "optimizer.clip_norm": clip_norm, "schedule.name": schedule,
-        "trainer.epochs": epochs, "trainer.batch_size": batch_size, "trainer.patience": patience,
-        "trainer.accumulate": accumulate, "trainer.seed": seed,
+        "optimizer.momentum": momentum, "optimizer.weight_decay": weight_decay, "optimizer.clip_norm": clip_norm,
+        "schedule.name": schedule, "trainer.epochs": epochs, "trainer.batch_size": batch_size,
+        "trainer.patience": patience, "trainer.accumulate": accumulate, "trainer.seed": seed,
         "trainer.checkpoint_every": checkpoint_every, "ensemble.members": ensemble, "ensemble.kind": ensemble_kind,
     }  # fmt: skip
     if resume:

@@ -103,12 +103,14 @@ class OptimizerConfig:
         name: adamw, adam, sgd, momentum, nesterov, rmsprop, adagrad, adadelta, lion, …; `auto` is adam for graphs and
             adamw for everything else.
         lr: the (highest) learning rate; None takes the rule's usual one.
+        momentum: share of the last step that the next one keeps, for the rules that have it; None takes the usual one.
         weight_decay: strength of the decoupled decay (adamw) or of the L2 penalty (others).
         clip_norm: the largest norm of the whole gradient; None does not clip.
     """
 
     name: str = "auto"
     lr: float | None = None
+    momentum: float | None = None
     weight_decay: float | None = None
     clip_norm: float | None = None
 
@@ -256,6 +258,7 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "model.heads": (1, 10**4, "1 or more"),
     "model.dropout": (0.0, 0.99, "from 0 to 0.99"),
     "optimizer.lr": (1e-12, 1e6, "above 0"),
+    "optimizer.momentum": (0.0, 0.9999, "from 0 to 0.9999"),
     "optimizer.weight_decay": (0.0, 1e6, "0 or more"),
     "optimizer.clip_norm": (1e-12, 1e30, "above 0"),
     "trainer.epochs": (1, 10**9, "1 or more"),

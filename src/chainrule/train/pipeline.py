@@ -355,9 +355,11 @@ def _optimizer(config: Config, model: Module) -> optim.Optimizer:
     options = config.optimizer
     assert options.lr is not None and options.weight_decay is not None
     # Decoupled decay in PyTorch's measure, times the learning rate, is what people know strengths of.
-    dialect = {"dialect": "pytorch"} if options.name in ("adamw", "lion") else {}
+    chosen: dict[str, Any] = {"dialect": "pytorch"} if options.name in ("adamw", "lion") else {}
+    if options.momentum is not None:
+        chosen["momentum"] = options.momentum
     groups = optim.decay_groups(model.parameters(), options.weight_decay)
-    return optim.make(options.name, groups, lr=options.lr, clip_norm=options.clip_norm, **dialect)
+    return optim.make(options.name, groups, lr=options.lr, clip_norm=options.clip_norm, **chosen)
 
 
 def _schedule(config: Config, rows: int) -> Any:
