@@ -47,7 +47,7 @@ def evaluate(
 
     trained = TrainedModel.load(run_folder(run))
     dataset = _held_out(trained) if data is None else _new(trained, data)
-    scores = trained.trainer.evaluate(dataset)
+    scores = trained.evaluate(dataset)
     if form == "json":
         import json
 

@@ -59,7 +59,7 @@ def look(
     picture = report.filters(model, folder / "filters.svg", shape=description["shape"])
     facts.add_row("filters", str(picture))
     facts.add_row("feature maps", str(report.feature_maps(model, image, folder / "feature-maps.svg")))
-    prediction = trained.preprocessing.decode(trained.trainer.predict(image))[0]
+    prediction = trained.preprocessing.decode(trained.evaluator.predict(image))[0]
     facts.add_row("of", f"image {row} of {data or 'those held out of training'}, taken for {prediction}")
     console().print(facts)
 

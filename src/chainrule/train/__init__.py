@@ -13,6 +13,7 @@ from chainrule.train.config import (
 from chainrule.train.decomposition import BiasVariance, bias_variance
 from chainrule.train.distillation import Distilled, distill
 from chainrule.train.ensembling import EnsembleRun, fit_ensemble
+from chainrule.train.evaluator import Evaluator
 from chainrule.train.pipeline import TrainedModel, build_trainer, complete, prepare_data, train
 from chainrule.train.progress import ProgressDisplay
 from chainrule.train.range_test import LearningRateRange, learning_rate_range
@@ -27,6 +28,7 @@ __all__ = [
     "Distilled",
     "EnsembleConfig",
     "EnsembleRun",
+    "Evaluator",
     "LearningRateRange",
     "ModelConfig",
     "OptimizerConfig",

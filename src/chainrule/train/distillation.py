@@ -15,8 +15,9 @@ from chainrule.graph import Variable
 from chainrule.metrics import Accuracy
 from chainrule.nn import Module
 from chainrule.optim import Optimizer
+from chainrule.train.evaluator import as_samples
 from chainrule.train.run import Run
-from chainrule.train.trainer import Trainer, as_samples
+from chainrule.train.trainer import Trainer
 
 __all__ = ["Distilled", "distill"]
 

@@ -16,12 +16,13 @@ from chainrule.errors import ConfigError, suggest
 from chainrule.graph import random
 from chainrule.models import Ensemble
 from chainrule.nn import Module
+from chainrule.train.evaluator import as_samples
 from chainrule.train.events import EpochEnded, Event, Message
 from chainrule.train.files import make_folder, read_tensors, write_lines, write_tensors
 from chainrule.train.recording import arrays_of
 from chainrule.train.run import Run
 from chainrule.train.snapshot import latest_snapshot
-from chainrule.train.trainer import Trainer, as_samples
+from chainrule.train.trainer import Trainer
 
 __all__ = ["ENSEMBLES", "EnsembleRun", "fit_ensemble"]
 

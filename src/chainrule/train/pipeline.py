@@ -24,6 +24,7 @@ from chainrule.graph import Drawing, draw, draw_layers, random
 from chainrule.nn import Module
 from chainrule.train.config import Config, ModelConfig
 from chainrule.train.ensembling import EnsembleRun, fit_ensemble
+from chainrule.train.evaluator import Evaluator
 from chainrule.train.events import Callback, DataPrepared, NetworkBuilt
 from chainrule.train.files import make_folder, read_tensors, write_atomic, write_json
 from chainrule.train.run import Run
@@ -94,7 +95,7 @@ class TrainedModel:
     data: Prepared | None = None
     scores: dict[str, float] | None = None
     ensemble: EnsembleRun | None = None
-    _trainer: Trainer | None = None
+    _evaluator: Evaluator | None = None
 
     @classmethod
     def load(cls, path: str | Path) -> TrainedModel:
@@ -127,21 +128,20 @@ class TrainedModel:
         return cls(model, _LOSSES[preprocessing.task](), preprocessing, config, Run.read(folder))
 
     @property
-    def trainer(self) -> Trainer:
-        """The trainer, to evaluate and predict with."""
-        if self._trainer is None:
-            rule = optim.SGD(self.model.parameters(), lr=0.0)
+    def evaluator(self) -> Evaluator:
+        """What the model answers, and its scores."""
+        if self._evaluator is None:
             scores = metrics.for_task(self.preprocessing.task)
-            self._trainer = Trainer(self.model, self.loss, rule, metrics=scores, progress=False)
-        return self._trainer
+            self._evaluator = Evaluator(self.model, self.loss, metrics=scores)
+        return self._evaluator
 
     def evaluate(self, dataset: Samples) -> dict[str, float]:
         """Loss and the task's metrics; those of a regression in the target's own unit."""
-        return self.trainer.evaluate(dataset)
+        return self.evaluator.evaluate(dataset)
 
     def predict(self, dataset: Samples) -> np.ndarray:
         """Probabilities (N,) or (N, C), or numbers in the target's own unit (N,)."""
-        prediction = self.trainer.predict(dataset)
+        prediction = self.evaluator.predict(dataset)
         return dataset.restore(prediction) if dataset.task == "regression" else prediction
 
 
@@ -197,13 +197,13 @@ def train(
             trainer.callbacks.append(Sampler(trainer, prepared.preprocessing, folder, seed=options.seed))
         run = trainer.fit(prepared.train, prepared.validation, **fit)
         parts = (trainer.model, trainer.loss, prepared.preprocessing, config, run, prepared)
-        trained = TrainedModel(*parts, _trainer=trainer)
+        trained = TrainedModel(*parts, _evaluator=trainer)
         if prepared.test is not None:
             trained.scores = trainer.evaluate(prepared.test)
     else:
         trained = _train_ensemble(config, prepared, callbacks, progress, fit)
     if folder is not None:
-        write_json(folder / "summary.json", _summary(trained, trained.trainer, prepared))
+        write_json(folder / "summary.json", _summary(trained, prepared))
     return trained
 
 
@@ -407,7 +407,7 @@ def draw_network(
     return drawing
 
 
-def _summary(trained: TrainedModel, trainer: Trainer, prepared: Prepared) -> dict[str, Any]:
+def _summary(trained: TrainedModel, prepared: Prepared) -> dict[str, Any]:
     run, task = trained.run, trained.preprocessing.task
     summary: dict[str, Any] = {
         "status": run.status,
@@ -421,7 +421,7 @@ def _summary(trained: TrainedModel, trainer: Trainer, prepared: Prepared) -> dic
         "reproduce": trained.config.environment.get("command", ""),
     }
     if prepared.validation is not None:
-        summary["validation"] = trainer.evaluate(prepared.validation)
+        summary["validation"] = trained.evaluate(prepared.validation)
     if trained.scores is not None:
         summary["test"] = trained.scores
     if trained.ensemble is not None:

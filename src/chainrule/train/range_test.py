@@ -14,8 +14,9 @@ from chainrule.errors import ConfigError, NonFiniteError
 from chainrule.graph import random
 from chainrule.nn import Module
 from chainrule.optim import Optimizer
+from chainrule.train.evaluator import as_samples
 from chainrule.train.recording import arrays_of
-from chainrule.train.trainer import Trainer, as_samples
+from chainrule.train.trainer import Trainer
 
 __all__ = ["LearningRateRange", "learning_rate_range"]
 

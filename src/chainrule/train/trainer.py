@@ -22,6 +22,7 @@ from chainrule.graph import Variable, as_tensor, random
 from chainrule.nn import Module
 from chainrule.ops import concat
 from chainrule.optim import Accumulator, Optimizer
+from chainrule.train.evaluator import Evaluator, as_samples
 from chainrule.train.events import (
     Callback,
     EpochEnded,
@@ -40,14 +41,13 @@ from chainrule.train.work import work_of
 
 __all__ = ["Trainer", "as_samples"]
 
-_EVALUATION_BATCH = 512
 _CHECKED_NUMBERS = 20_000_000
 _SECONDS_PER_CALL = 0.5
 # Of a small machine; decides how many steps go into one call, and must not depend on the machine's mood.
 _ASSUMED_FLOPS = 1e11
 
 
-class Trainer:
+class Trainer(Evaluator):
     """Fits a model by gradient descent: full-batch, mini-batch or stochastic, by `batch_size`.
 
     Arguments:
@@ -88,10 +88,8 @@ class Trainer:
     ) -> None:
         if accumulate < 1:
             raise ConfigError(f"A batch is cut into 1 micro-batch or more, got accumulate={accumulate}.")
-        self.model = model
-        self.loss = loss
+        super().__init__(model, loss, metrics=metrics)
         self.optimizer = optimizer
-        self.metrics = list(metrics)
         self.schedule = schedule
         self.seed = seed
         self.callbacks: list[Callback] = [*callbacks, *([ProgressDisplay()] if progress else [])]
@@ -102,7 +100,6 @@ class Trainer:
         self._data: list[Variable] = []
         self._samples: Samples | None = None
         self._train_step = compile(self._one_step)
-        self._forward = compile(self._one_forward)
 
     # -- the compiled parts
     # ----------------------------------------------------------------------------------------------------------
@@ -132,9 +129,6 @@ class Trainer:
         defines its own.
         """
         return self.loss(outputs, target)
-
-    def _one_forward(self, *inputs: Any) -> Any:
-        return self.model(*inputs)
 
     # -- fitting
     # ----------------------------------------------------------------------------------------------------------------
@@ -349,65 +343,6 @@ class Trainer:
             return np.full(count, float(self.optimizer.lr))
         return np.array([self.schedule(step + i) for i in range(count)], np.float64)
 
-    # -- evaluation
-    # ----------------------------------------------------------------------------------------------------------------
-
-    def outputs(self, inputs: Any) -> np.ndarray:
-        """The model's raw outputs (logits, say) for many samples, in evaluation mode.
-
-        Arguments:
-            inputs: an array, a tuple of arrays with a common leading axis, or `data.Samples`.
-        """
-        return np.concatenate([outputs for outputs, _ in self._evaluated(_inputs(inputs))])
-
-    def _evaluated(self, samples: Samples) -> Iterator[tuple[np.ndarray, Any]]:
-        """Outputs and target of all samples in order, in batches of one size: the last one is filled up, and cut."""
-        rows = samples.rows()
-        was_training = self.model.training
-        self.model.eval()
-        try:
-            for start in range(0, max(len(rows), 1), _EVALUATION_BATCH):
-                batch = rows[start : start + _EVALUATION_BATCH]
-                filled = np.resize(batch, _EVALUATION_BATCH) if len(batch) else batch
-                inputs, target = samples.select(samples.arrays, filled)
-                outputs = self._forward(*inputs).numpy()
-                yield outputs[: len(batch)], None if target is None else target[: len(batch)]
-        finally:
-            if was_training:
-                self.model.train()
-
-    def predict(self, inputs: Any) -> np.ndarray:
-        """Probabilities (classification) or values (regression) for many samples, in evaluation mode."""
-        return self.loss.predict(self.outputs(inputs))
-
-    def evaluate(self, dataset: Any) -> dict[str, float]:
-        """Loss and metrics on a dataset, in evaluation mode; the metrics of a regression are in the target's own
-        unit, and a language model has its perplexity e^loss.
-        """
-        samples = as_samples(dataset, "evaluation")
-        if len(samples) == 0:
-            raise ShapeError("There is no sample to evaluate on.")
-        if samples.task == "language":  # whose outputs are too many to keep
-            losses, counts = [], []
-            for outputs, target in self._evaluated(samples):
-                losses.append(float(self.loss(as_tensor(outputs), as_tensor(target))))
-                counts.append(len(outputs))
-            loss = float(np.average(losses, weights=counts))
-            return {"loss": loss, "perplexity": math.exp(min(loss, 700.0))}
-        parts = list(self._evaluated(samples))
-        outputs, target = np.concatenate([o for o, _ in parts]), np.concatenate([t for _, t in parts])
-        loss = float(self.loss(as_tensor(outputs), as_tensor(target)))
-        return {"loss": loss, **self._scores(outputs, target, samples)}
-
-    def _scores(self, outputs: np.ndarray, target: np.ndarray, dataset: Samples) -> dict[str, float]:
-        """Every metric; those of a regression in the target's own unit."""
-        if not self.metrics:
-            return {}
-        prediction = self.loss.predict(outputs)
-        if dataset.task == "regression":
-            prediction, target = dataset.restore(prediction), dataset.restore(target)
-        return {metric.name: float(metric(prediction, target)) for metric in self.metrics}
-
     # -- the rest
     # ----------------------------------------------------------------------------------------------------------------
 
@@ -491,39 +426,3 @@ class Trainer:
             yield
         finally:
             signal.signal(signal.SIGINT, before)
-
-
-def as_samples(value: Any, role: str) -> Samples:
-    """Data as a training takes them: samples of any kind as they are, a pair of arrays as a Dataset."""
-    if isinstance(value, Samples):
-        return value
-    if isinstance(value, tuple) and len(value) == 2:
-        inputs, target = value
-        return Dataset(inputs if isinstance(inputs, tuple) else (np.asarray(inputs),), np.asarray(target))
-    raise ConfigError(
-        f"The {role} data must be a data.Dataset or a pair (inputs, target), got {type(value).__name__}.",
-        fix="prepared = data.prepare(frame, target='…') makes Datasets of a table: prepared.train, prepared.validation",
-    )
-
-
-def _inputs(value: Any) -> Samples:
-    if isinstance(value, Samples):
-        return value
-    return _Inputs(value if isinstance(value, tuple) else (np.asarray(value),))
-
-
-class _Inputs(Samples):
-    """Arrays without a target, taken as they are."""
-
-    def __init__(self, arrays: tuple[np.ndarray, ...]) -> None:
-        self._arrays = arrays
-
-    @property
-    def arrays(self) -> tuple[np.ndarray, ...]:
-        return self._arrays
-
-    def __len__(self) -> int:
-        return len(self._arrays[0])
-
-    def select(self, arrays: Any, rows: Any) -> tuple[tuple[Any, ...], Any]:
-        return tuple(x[rows] for x in arrays), None
