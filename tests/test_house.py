@@ -150,7 +150,39 @@ def test_the_tests_that_the_pages_name_exist() -> None:
     assert named
     for file, function in named:
         assert (ROOT / file).is_file(), f"the pages name {file}"
-        assert f"def {function}" in (ROOT / file).read_text(encoding="utf-8"), f"the pages name {file}::{function}"
+        wanted = rf"def {function}\(" if function else ""
+        assert re.search(wanted, (ROOT / file).read_text(encoding="utf-8")), f"the pages name {file}::{function}"
+
+
+def test_every_row_of_what_is_there_has_its_code_its_test_and_its_place() -> None:
+    """What is there names a test that would fail without it, and what is missing says so."""
+    page = ROOT / "docs" / "what-is-there.md"
+    text = page.read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in re.findall(r"^\|.*\|$", text, re.MULTILINE)
+    ]
+    told = [row for row in rows if row[0] != "what" and set(row[0]) != {"-"}]
+    assert len(told) > 80
+    for row in told:
+        assert len(row) == 4, row
+        what, code, test, place = row
+        if code == "**not yet**":
+            assert test == "**not yet**", what
+            continue
+        assert code and place, what
+        assert re.fullmatch(r"`tests/[\w/]+\.py::\w+`(, `tests/[\w/]+\.py::\w+`)*", test), (what, test)
+    for name in re.findall(r"\]\[(chainrule[\w.]+)\]", text):
+        module, _, attribute = name.rpartition(".")
+        assert hasattr(importlib.import_module(module), attribute), f"{page.name} leads to {name}"
+    for link, anchor in re.findall(r"\]\(([\w/.-]+\.md)(?:#([\w-]+))?\)", text):
+        assert (page.parent / link).is_file(), f"{page.name} leads to {link}"
+        headings = re.findall(r"^##+ (.+)$", (page.parent / link).read_text(encoding="utf-8"), re.MULTILINE)
+        slugs = {re.sub(r"[^\w\s-]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+        assert not anchor or anchor in slugs, f"{page.name} leads to {link}#{anchor}"
+    commands = set(re.findall(r"`chainrule ([a-z-]+)", text))
+    from chainrule.cli.application import command
+
+    assert commands <= set(command().commands), f"{page.name} names {commands - set(command().commands)}"
 
 
 def test_every_decision_record_is_complete() -> None:

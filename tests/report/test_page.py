@@ -230,6 +230,26 @@ def test_overfitting_breaking_down_and_guessing_are_named(make_run):
     assert "No better than the mean" in words_of(written(make_run("regression", summary_json=backwards)))
 
 
+def test_gradients_that_vanish_or_explode_and_dead_units_are_named(make_run):
+    def page(first, last, zero):
+        layers = (("0", "Linear", first, None), ("1", "ReLU", None, zero), ("2", "Linear", last, None))
+        lines = [
+            {"epoch": epoch, "layer": path, "kind": kind, "activation_zero": zeros}
+            | ({} if gradient is None else {"gradient_rms": {"weight": gradient}})
+            for epoch in (1, 2)
+            for path, kind, gradient, zeros in layers
+        ]
+        return words_of(written(make_run("classification", layers_jsonl="".join(json.dumps(v) + "\n" for v in lines))))
+
+    vanishing = page(1e-9, 1e-3, 0.95)
+    assert "1,000,000 times smaller than in the last" in vanishing and "vanishes" in vanishing
+    assert "More than nine in ten outputs are zero in 1 ReLU" in vanishing and "dead" in vanishing
+    exploding = page(1.0, 1e-5, 0.5)
+    assert "explodes on its way back" in exploding and "nine in ten" not in exploding
+    assert "neither vanishes nor explodes" in page(1e-3, 2e-3, 0.5)
+    assert "No gradient reaches 0 Linear" in page(0.0, 1e-3, 0.5)
+
+
 HOSTILE = [
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
