@@ -91,7 +91,7 @@ def _like_adam(ours: Any, theirs: str, amsgrad: bool = False, **more: Any) -> Ca
 
 def _adafactor(draw: Draw) -> Made:
     lr, decay, power, clip = (
-        draw(st.floats(1e-3, 1.0)),
+        draw(st.floats(1e-3, 0.1)),  # longer steps amplify rounding from one to the next
         draw(DECAYS),
         draw(st.floats(0.5, 1.0)),
         draw(st.floats(1.0, 2.0)),
