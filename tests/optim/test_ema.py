@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule import nn, optim
@@ -105,19 +107,20 @@ def test_copies_state_and_buffers() -> None:
 
 
 @pytest.mark.torch
-@pytest.mark.parametrize("even", [False, True])
-def test_agrees_with_pytorch(even: bool) -> None:
+@settings(max_examples=15)
+@given(st.booleans(), st.floats(0.1, 0.999), st.integers(1, 12))
+def test_agrees_with_pytorch(even: bool, decay: float, steps: int) -> None:
     import torch
     from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
     theirs = torch.nn.Linear(3, 2).double()
     model = nn.Linear(3, 2, dtype="float64")
     nn.load_pytorch(model, theirs.state_dict())
-    reference: Any = AveragedModel(theirs) if even else AveragedModel(theirs, multi_avg_fn=get_ema_multi_avg_fn(0.9))
-    average = optim.EMA(model, 1.0 if even else 0.9)
+    reference: Any = AveragedModel(theirs) if even else AveragedModel(theirs, multi_avg_fn=get_ema_multi_avg_fn(decay))
+    average = optim.EMA(model, 1.0 if even else decay)
     if not even:
         reference.update_parameters(theirs)  # the first one copies
-    for _ in range(6):
+    for _ in range(steps):
         with torch.no_grad():
             for p in theirs.parameters():
                 p.add_(torch.randn_like(p))
@@ -125,5 +128,7 @@ def test_agrees_with_pytorch(even: bool) -> None:
         reference.update_parameters(theirs)
         average.update()
     with average.applied():
-        np.testing.assert_allclose(model.weight.numpy().T, reference.module.weight.detach().numpy(), rtol=1e-9)
-        np.testing.assert_allclose(model.bias.numpy(), reference.module.bias.detach().numpy(), rtol=1e-9)
+        np.testing.assert_allclose(
+            model.weight.numpy().T, reference.module.weight.detach().numpy(), rtol=1e-9, atol=1e-12
+        )
+        np.testing.assert_allclose(model.bias.numpy(), reference.module.bias.detach().numpy(), rtol=1e-9, atol=1e-12)

@@ -196,6 +196,19 @@ def test_adaptive_pools(kind: str, lengths: tuple[tuple[int, int], ...], seed: i
     )
 
 
+@settings(max_examples=20)
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=3), st.integers(0, 2**16))
+@pytest.mark.parametrize("kind", ["Avg", "Max"])
+def test_global_pools(kind: str, lengths: list[int], seed: int) -> None:
+    import torch
+
+    theirs = torch.nn.Sequential(getattr(torch.nn, f"Adaptive{kind}Pool{len(lengths)}d")(1), torch.nn.Flatten())
+    x = np.random.default_rng(seed).normal(
+        size=(2, *lengths, 3)
+    )  # without equal entries, which share the gradient here
+    compare(getattr(nn, f"Global{kind}Pool")(), theirs, x)
+
+
 def test_a_small_network_with_the_weights_of_pytorch() -> None:
     import torch
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from chainrule import nn, ops
 from chainrule.errors import ConfigError, suggest
+from chainrule.graph import as_tensor
 
 __all__ = ["RecurrentClassifier"]
 
@@ -24,8 +25,9 @@ class RecurrentClassifier(nn.Module):
         dropout: between the layers, and before the output.
         bidirectional: whether each layer also reads backwards.
 
-    Shape:
-        (N, T, features) → (N, out_features).
+    Shapes:
+        (N, T, features) → (N, out_features); with `lengths` (N,), only the first steps of each sequence count, and what
+        stands behind them changes nothing.
 
     Example:
         >>> import chainrule as cr
@@ -55,7 +57,12 @@ class RecurrentClassifier(nn.Module):
         self.head = nn.Linear(width * (2 if bidirectional else 1), out_features)
         self.squeeze = squeeze and out_features == 1
 
-    def forward(self, x: Any) -> Any:
-        outputs, _ = self.recurrent(x)
-        y = self.head(self.dropout(ops.mean(outputs, axis=1)))
+    def forward(self, x: Any, lengths: Any = None) -> Any:
+        outputs, _ = self.recurrent(x, lengths=lengths)
+        if lengths is None:
+            mean = ops.mean(outputs, axis=1)
+        else:  # behind the end of a sequence the outputs are 0
+            counts = ops.astype(ops.maximum(as_tensor(lengths), 1), outputs.dtype)
+            mean = ops.sum(outputs, axis=1) / counts[:, None]
+        y = self.head(self.dropout(mean))
         return y[:, 0] if self.squeeze else y
