@@ -56,6 +56,16 @@ def test_the_momentum_reaches_the_rules_that_have_one():
         train.build_trainer(config, prepared)
 
 
+def test_l1_makes_weights_exactly_0():
+    config = Config()
+    for option, value in (("optimizer.l1", 3.0), ("model.hidden", [16]), ("trainer.epochs", 10)):
+        config.set(option, value)
+    config.data.source = "two-moons"
+    trained = train.train(config, progress=False)
+    weights = trained.model.state_dict()
+    assert any((value == 0).any() for name, value in weights.items() if name.endswith("weight"))
+
+
 @pytest.mark.parametrize(("model", "lr", "decay"), [("mlp", 2e-3, 300 / 700), ("linear", 2e-2, 30 / 700)])
 def test_few_rows_are_held_back_more_and_linear_models_take_longer_steps(model, lr, decay):
     config = Config()

@@ -245,3 +245,23 @@ def test_micro_batches_make_the_step_of_the_batch(batch_size: int) -> None:
     for name, value in weights[0][0].items():
         np.testing.assert_allclose(weights[1][0][name], value, rtol=2e-4, atol=2e-6, err_msg=name)
     assert weights[1][1] == pytest.approx(weights[0][1], rel=1e-4)
+
+
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_a_penalty_is_its_proximal_step_after_each_of_the_rule(accumulate: int) -> None:
+    """Plain descent with it is the lasso's algorithm, written out; the weight that nothing needs ends at exactly 0."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 3)).astype(np.float32)
+    y = x @ np.array([2.0, -1.0, 0.0], np.float32)
+    model = nn.Linear(3, 1, bias=False)
+    w = model.weight.numpy()[:, 0].astype(np.float64)
+    rule = optim.SGD(model.parameters(), lr=0.1)
+    penalty = losses.ElasticNet(l1=0.3, l2=0.05)
+    trainer = cr.Trainer(model, losses.MSE(), rule, penalty=penalty, accumulate=accumulate, progress=False)
+    trainer.fit((x, y[:, None]), epochs=100, batch_size=20, shuffle=False)
+    for _ in range(100):
+        for part in (slice(0, 20), slice(20, 40), slice(40, 60)):
+            w = w - 0.1 * 2 * x[part].T @ (x[part] @ w - y[part]) / 20
+            w = np.sign(w) * np.maximum(np.abs(w) - 0.1 * 0.3, 0) / (1 + 2 * 0.1 * 0.05)
+    np.testing.assert_allclose(model.weight.numpy()[:, 0], w, rtol=1e-4, atol=1e-6)
+    assert model.weight.numpy()[2, 0] == 0.0

@@ -118,6 +118,10 @@ def train(
     weight_decay: Annotated[
         float | None, typer.Option(metavar="STRENGTH", help="Pull of weights to 0.", rich_help_panel=_LEARNING)
     ] = None,
+    l1: Annotated[
+        float | None,
+        typer.Option(metavar="STRENGTH", help="L1 penalty: weights become exactly 0.", rich_help_panel=_LEARNING),
+    ] = None,
     clip_norm: Annotated[
         float | None, typer.Option(metavar="NORM", help="The largest gradient allowed.", rich_help_panel=_LEARNING)
     ] = None,
@@ -192,9 +196,9 @@ def train(
         "data.context": context, "model.name": model, "model.hidden": hidden, "model.activation": activation,
         "model.dropout": dropout, "model.batch_norm": batch_norm, "model.width": width, "model.layers": layers,
         "model.heads": heads, "model.augment": augment, "optimizer.name": optimizer, "optimizer.lr": lr,
-        "optimizer.momentum": momentum, "optimizer.weight_decay": weight_decay, "optimizer.clip_norm": clip_norm,
-        "schedule.name": schedule, "trainer.epochs": epochs, "trainer.batch_size": batch_size,
-        "trainer.patience": patience, "trainer.accumulate": accumulate, "trainer.seed": seed,
+        "optimizer.momentum": momentum, "optimizer.l1": l1, "optimizer.weight_decay": weight_decay,
+        "optimizer.clip_norm": clip_norm, "schedule.name": schedule, "trainer.epochs": epochs,
+        "trainer.batch_size": batch_size, "trainer.patience": patience, "trainer.accumulate": accumulate, "trainer.seed": seed,
         "trainer.checkpoint_every": checkpoint_every, "ensemble.members": ensemble, "ensemble.kind": ensemble_kind,
     }  # fmt: skip
     if resume:

@@ -105,6 +105,8 @@ class OptimizerConfig:
         lr: the (highest) learning rate; None takes the rule's usual one.
         momentum: share of the last step that the next one keeps, for the rules that have it; None takes the usual one.
         weight_decay: strength of the decoupled decay (adamw) or of the L2 penalty (others).
+        l1: strength of an L1 penalty, which makes weights that are not needed exactly 0; beside the L2 penalty of
+            `weight_decay` it is an elastic net.
         clip_norm: the largest norm of the whole gradient; None does not clip.
     """
 
@@ -112,6 +114,7 @@ class OptimizerConfig:
     lr: float | None = None
     momentum: float | None = None
     weight_decay: float | None = None
+    l1: float | None = None
     clip_norm: float | None = None
 
 
@@ -260,6 +263,7 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "optimizer.lr": (1e-12, 1e6, "above 0"),
     "optimizer.momentum": (0.0, 0.9999, "from 0 to 0.9999"),
     "optimizer.weight_decay": (0.0, 1e6, "0 or more"),
+    "optimizer.l1": (0.0, 1e6, "0 or more"),
     "optimizer.clip_norm": (1e-12, 1e30, "above 0"),
     "trainer.epochs": (1, 10**9, "1 or more"),
     "trainer.batch_size": (0, 10**9, "1 or more, or 0 for all samples at once"),

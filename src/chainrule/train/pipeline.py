@@ -213,10 +213,11 @@ def build_trainer(
     """The Trainer of a complete config, with a new network."""
     task = prepared.preprocessing.task
     model = build_model(config, prepared.preprocessing)
+    penalty = losses.ElasticNet(l1=config.optimizer.l1) if config.optimizer.l1 else None
     return Trainer(
         model, _LOSSES[task](), _optimizer(config, model),
         metrics=metrics.for_task(task), schedule=_schedule(config, len(prepared.train)), callbacks=callbacks,
-        accumulate=config.trainer.accumulate, seed=config.trainer.seed, progress=progress,
+        accumulate=config.trainer.accumulate, penalty=penalty, seed=config.trainer.seed, progress=progress,
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from chainrule.compile import compile
 from chainrule.data import Dataset, Prepared, Samples
 from chainrule.errors import CheckpointError, ConfigError, ShapeError
 from chainrule.graph import Variable, as_tensor, random
+from chainrule.losses import ElasticNet
 from chainrule.nn import Module
 from chainrule.ops import concat
 from chainrule.optim import Accumulator, Optimizer
@@ -59,6 +60,8 @@ class Trainer(Evaluator):
         callbacks: functions that are called with every event (`chainrule.train.events`).
         accumulate: into how many micro-batches a batch is cut, one after the other: their gradients, weighted by their
             samples, add up to that of the batch, at the memory of one (`optim.Accumulator`).
+        penalty: a `losses.ElasticNet`, whose proximal step follows each step of the optimizer, apart from its rule, so
+            that weights that are not needed become exactly 0; the losses told are those without it.
         seed: of the order of the samples.
         progress: whether to show progress on standard error.
 
@@ -83,6 +86,7 @@ class Trainer(Evaluator):
         schedule: Callable[[int], float] | None = None,
         callbacks: Sequence[Callback] = (),
         accumulate: int = 1,
+        penalty: ElasticNet | None = None,
         seed: int = 0,
         progress: bool = True,
     ) -> None:
@@ -94,6 +98,7 @@ class Trainer(Evaluator):
         self.seed = seed
         self.callbacks: list[Callback] = [*callbacks, *([ProgressDisplay()] if progress else [])]
         self.accumulate = accumulate
+        self.penalty = penalty
         self._accumulator = Accumulator(optimizer) if accumulate > 1 else None
         self._stopping = ""
         self._work, self._loops = 0.0, True
@@ -107,6 +112,13 @@ class Trainer(Evaluator):
     def _one_step(self, rows: Any, rate: Any) -> Any:
         if self.schedule is not None:
             self.optimizer.lr = rate
+        told = self._update(rows)
+        if self.penalty is not None:
+            self.penalty.shrink(self.model, self.optimizer.lr)
+        return told
+
+    def _update(self, rows: Any) -> tuple[Any, Any]:
+        """A step of the optimizer by one batch: its loss, and its outputs if there are metrics."""
         if self._accumulator is None:
             loss, outputs = self._one_loss(rows)
             self.optimizer.minimize(loss)
