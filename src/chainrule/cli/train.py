@@ -198,8 +198,9 @@ def train(
         "model.heads": heads, "model.augment": augment, "optimizer.name": optimizer, "optimizer.lr": lr,
         "optimizer.momentum": momentum, "optimizer.l1": l1, "optimizer.weight_decay": weight_decay,
         "optimizer.clip_norm": clip_norm, "schedule.name": schedule, "trainer.epochs": epochs,
-        "trainer.batch_size": batch_size, "trainer.patience": patience, "trainer.accumulate": accumulate, "trainer.seed": seed,
-        "trainer.checkpoint_every": checkpoint_every, "ensemble.members": ensemble, "ensemble.kind": ensemble_kind,
+        "trainer.batch_size": batch_size, "trainer.patience": patience, "trainer.accumulate": accumulate,
+        "trainer.seed": seed, "trainer.checkpoint_every": checkpoint_every, "ensemble.members": ensemble,
+        "ensemble.kind": ensemble_kind,
     }  # fmt: skip
     if resume:
         folder = _run_to_resume(data, out)
