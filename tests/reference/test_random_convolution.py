@@ -81,6 +81,7 @@ def convolutions(draw: Any) -> tuple[int, dict[str, Any], tuple[int, ...]]:
     return rank, options, shape
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")  # PyTorch's, told once a process
 @settings(max_examples=60)
 @given(convolutions(), st.integers(0, 2**16))
 def test_convolutions(drawn: tuple[int, dict[str, Any], tuple[int, ...]], seed: int) -> None:
