@@ -103,3 +103,14 @@ def test_a_step_of_gradient_descent():
         (w * w).sum().backward()
         w.assign(w - 0.1 * w.grad)
     assert np.abs(w.numpy()).max() < 1e-8
+
+
+def test_assign_keeps_the_digits_and_nothing_of_the_caller() -> None:
+    wide = cr.Variable(np.zeros(2), dtype="float64")
+    wide.assign([1 / 3, 0.1])
+    assert wide.tolist() == [1 / 3, 0.1]
+    given = np.ones(2, np.float32)
+    variable = cr.Variable([0.0, 0.0])
+    variable.assign(given)
+    given[0] = 7.0
+    assert variable.tolist() == [1.0, 1.0]

@@ -573,6 +573,15 @@ def as_tensor(data: Any) -> Tensor:
         raise DtypeError(f"{type(data).__name__} cannot become a Tensor: {error}", where=source_of_caller()) from error
 
 
+def _taken(value: Any, dtype: Any) -> Array:
+    """A value of one's own for a Variable: no memory of the caller's, and float64 with all digits where it is wanted."""
+    if dtype == np.float64:
+        array = np.array(value)
+        return array.astype(dtype) if array.dtype.kind in "biuf" else array
+    array = as_tensor(value)._data
+    return array.copy() if array is value else array
+
+
 class Variable(Tensor):
     """A Tensor with a value that changes, by `assign`, and a name: parameters, running statistics, optimizer state,
     random streams.
@@ -658,8 +667,8 @@ class Variable(Tensor):
             ShapeError: when the shape differs.
             DtypeError: when the value would lose its fraction (floating into integer).
         """
-        array = value._data if type(value) is Tensor else as_tensor(value)._data
         held = self._value
+        array = value._data if isinstance(value, Tensor) else _taken(value, held.dtype)
         if array.shape != held.shape:
             raise ShapeError(
                 f"{self.name or 'The Variable'} has the shape {held.shape}; {array.shape} cannot be assigned to it."
