@@ -574,7 +574,7 @@ def as_tensor(data: Any) -> Tensor:
 
 
 def _taken(value: Any, dtype: Any) -> Array:
-    """A value of one's own for a Variable: no memory of the caller's, and float64 with all digits where it is wanted."""
+    """A value of its own for a Variable: no memory of the caller's, and all digits of float64 where it has them."""
     if dtype == np.float64:
         array = np.array(value)
         return array.astype(dtype) if array.dtype.kind in "biuf" else array
