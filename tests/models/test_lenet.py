@@ -61,8 +61,8 @@ def test_bad_input() -> None:
 
 @pytest.mark.torch
 def test_the_same_network_of_pytorch() -> None:
-    import torch
-    from torch import nn as tnn
+    torch = pytest.importorskip("torch")
+    tnn = torch.nn
 
     torch.manual_seed(0)
     theirs = tnn.Sequential(

@@ -96,9 +96,8 @@ def test_channels_first_are_seen() -> None:
 @pytest.mark.torch
 @pytest.mark.parametrize("shortcut", ["A", "B"])
 def test_weights_of_pytorch_give_the_same_outputs_and_gradients(shortcut: str) -> None:
-    import torch
-    from torch import nn as tnn
-    from torch.nn import functional as f
+    torch = pytest.importorskip("torch")
+    tnn, f = torch.nn, torch.nn.functional
 
     class Block(tnn.Module):
         def __init__(self, before: int, after: int, stride: int) -> None:

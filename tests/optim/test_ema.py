@@ -110,13 +110,15 @@ def test_copies_state_and_buffers() -> None:
 @settings(max_examples=15)
 @given(st.booleans(), st.floats(0.1, 0.999), st.integers(1, 12))
 def test_agrees_with_pytorch(even: bool, decay: float, steps: int) -> None:
-    import torch
-    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+    torch = pytest.importorskip("torch")
+    swa = pytest.importorskip("torch.optim.swa_utils")
 
     theirs = torch.nn.Linear(3, 2).double()
     model = nn.Linear(3, 2, dtype="float64")
     nn.load_pytorch(model, theirs.state_dict())
-    reference: Any = AveragedModel(theirs) if even else AveragedModel(theirs, multi_avg_fn=get_ema_multi_avg_fn(decay))
+    reference: Any = (
+        swa.AveragedModel(theirs) if even else swa.AveragedModel(theirs, multi_avg_fn=swa.get_ema_multi_avg_fn(decay))
+    )
     average = optim.EMA(model, 1.0 if even else decay)
     if not even:
         reference.update_parameters(theirs)  # the first one copies
