@@ -71,6 +71,7 @@ def test_a_txt_with_columns_is_a_table(tmp_path: Path) -> None:
     table = "a\tb\n" + "".join(f"{i}\t{i % 2}\n" for i in range(40))
     assert data.load(written(tmp_path, table)).kind == "table"
     assert data.load(written(tmp_path, PROSE)).kind == "text"
+    assert data.load(written(tmp_path, "Once, long ago, there was one line.")).kind == "text"
     one_column = "word\n" + "yes\nno\n" * 30
     assert data.load(written(tmp_path, one_column), target="word").kind == "table"
 

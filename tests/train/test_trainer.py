@@ -265,3 +265,18 @@ def test_a_penalty_is_its_proximal_step_after_each_of_the_rule(accumulate: int) 
             w = np.sign(w) * np.maximum(np.abs(w) - 0.1 * 0.3, 0) / (1 + 2 * 0.1 * 0.05)
     np.testing.assert_allclose(model.weight.numpy()[:, 0], w, rtol=1e-4, atol=1e-6)
     assert model.weight.numpy()[2, 0] == 0.0
+
+
+def test_pieces_of_another_length_are_another_program() -> None:
+    seen: list[int] = []
+
+    class Reader(models.RecurrentLanguageModel):
+        def forward(self, tokens, state=None):
+            seen.append(tokens.shape[1])
+            return super().forward(tokens, state)
+
+    model = Reader(10, width=4, layers=1)
+    trainer = cr.Trainer(model, losses.CrossEntropy(), optim.SGD(model.parameters(), lr=0.1), progress=False)
+    for length in (4, 8):
+        trainer.fit(data.TextSamples(np.arange(200) % 10, length, per_epoch=32), epochs=1, batch_size=8)
+        assert seen.count(length) > 1  # in the check before, and in the program

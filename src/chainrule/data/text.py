@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import re
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ __all__ = ["UNITS", "TextPreprocessing", "TextSamples", "is_prose", "read_text"]
 UNITS = ("characters", "bytes")
 _ENDINGS = (".txt", ".text", ".md", ".rst", ".tex")
 _MANY = 1000  # different characters from which bytes make the smaller table
-_LOOKED_AT = 100  # lines
+_LOOKED_AT = 10_000  # bytes
 
 
 def read_text(path: Path, encoding: str | None = None, unit: str | None = None) -> TextPart:
@@ -49,12 +51,17 @@ def read_text(path: Path, encoding: str | None = None, unit: str | None = None) 
 
 def is_prose(path: Path) -> bool:
     """Whether a file is a text to read rather than a table: by its ending, and as its lines have no common columns."""
-    if path.name.lower().removesuffix(".gz").endswith((*_ENDINGS,)):
-        start = read_bytes(path)[: 1 << 16].decode("utf-8", errors="replace")
-        lines = [line for line in start.splitlines()[:-1] or start.splitlines() if line.strip()][:_LOOKED_AT]
-        return not any(len({line.count(sign) for line in lines} - {0}) == 1 and all(sign in line for line in lines)
-                       for sign in "\t,;|")  # fmt: skip
-    return False
+    if not path.name.lower().removesuffix(".gz").endswith(_ENDINGS):
+        return False
+    try:
+        with (gzip.open if path.suffix.lower() == ".gz" else open)(path, "rb") as file:
+            start = file.read(_LOOKED_AT).decode("utf-8", errors="replace")
+    except (OSError, EOFError, zlib.error):  # which the reader will say
+        return True
+    lines = [line for line in start.splitlines() if line.strip()]
+    whole = lines[:-1] if len(start) >= _LOOKED_AT else lines  # the last one may be cut
+    counts = [{line.count(sign) for line in whole} for sign in "\t,;|"]
+    return len(whole) < 2 or not any(len(found) == 1 and found != {0} for found in counts)
 
 
 class TextSamples(Samples):

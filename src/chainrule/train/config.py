@@ -134,7 +134,7 @@ class TrainerConfig:
         batch_size: samples in one update, 0 for all of them; None chooses by the number of rows.
         accumulate: into how many micro-batches a batch is cut, to save memory; the update is the same.
         patience: epochs without a lower validation loss before stopping early, 0 never stops early; None is 10, and 50
-            where an epoch is a single step.
+            for graphs, where an epoch is a single step.
         seed: of initial weights, dropout and the order of samples.
         checkpoint_every: snapshot also after this many steps.
     """

@@ -16,7 +16,7 @@ from chainrule.errors import ConfigError, suggest
 from chainrule.graph import random
 from chainrule.models import Ensemble
 from chainrule.nn import Module
-from chainrule.train.evaluator import as_samples
+from chainrule.train.evaluator import Evaluator, as_samples
 from chainrule.train.events import EpochEnded, Event, Message
 from chainrule.train.files import make_folder, read_tensors, write_lines, write_tensors
 from chainrule.train.recording import arrays_of
@@ -270,5 +270,4 @@ def _score(trainer: Trainer, model: Module, samples: Samples) -> dict[str, float
     calibration = metrics.ExpectedCalibrationError()
     if samples.task in ("binary", "classification") and all(m.name != calibration.name for m in chosen):
         chosen.append(calibration)
-    rule = optim.SGD(model.parameters(), lr=0.0)
-    return Trainer(model, trainer.loss, rule, metrics=chosen, progress=False).evaluate(samples)
+    return Evaluator(model, trainer.loss, metrics=chosen).evaluate(samples)

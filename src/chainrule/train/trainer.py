@@ -40,7 +40,7 @@ from chainrule.train.run import Run
 from chainrule.train.snapshot import latest_snapshot, load_snapshot
 from chainrule.train.work import work_of
 
-__all__ = ["Trainer", "as_samples"]
+__all__ = ["Trainer"]
 
 _CHECKED_NUMBERS = 20_000_000
 _SECONDS_PER_CALL = 0.5
@@ -359,13 +359,12 @@ class Trainer(Evaluator):
     # ----------------------------------------------------------------------------------------------------------------
 
     def _hold(self, train: Samples) -> None:
-        """Keeps the training data where the compiled step finds them; data of the same kind and shapes take the place
-        of earlier ones.
+        """Keeps the training data where the compiled step finds them; rows of the same shapes take the place of earlier
+        ones. How other samples are selected is part of the program, which is then a new one.
         """
-        held = self._samples
-        if type(held) is type(train) and [(v.shape, v.dtype) for v in self._data] == [
-            (x.shape, x.dtype) for x in train.arrays
-        ]:
+        shapes = [(v.shape, v.dtype) for v in self._data]
+        alike = shapes == [(x.shape, x.dtype) for x in train.arrays]
+        if alike and isinstance(train, Dataset) and isinstance(self._samples, Dataset):
             for variable, x in zip(self._data, train.arrays, strict=True):
                 variable.assign(x)
         else:
