@@ -24,6 +24,7 @@ from chainrule.array.dtypes import (
     uint32,
     uint64,
 )
+from chainrule.array.mixed_precision import PRECISIONS, as_precision, current_precision, precision
 from chainrule.array.namespaces import (
     Array,
     Namespace,
@@ -35,13 +36,16 @@ from chainrule.array.namespaces import (
 from chainrule.array.threefry import random_bits
 
 __all__ = [
+    "PRECISIONS",
     "Array",
     "Namespace",
     "as_dtype",
+    "as_precision",
     "bfloat16",
     "bool_",
     "complex64",
     "complex128",
+    "current_precision",
     "default_dtypes",
     "float32",
     "float64",
@@ -52,6 +56,7 @@ __all__ = [
     "is_floating",
     "jax_namespace",
     "numpy_namespace",
+    "precision",
     "promote",
     "random_bits",
     "resolve",

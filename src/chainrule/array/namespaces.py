@@ -16,6 +16,8 @@ from chainrule.array.convolution import (
     kernel_gradient_jax,
     kernel_gradient_numpy,
 )
+from chainrule.array.dtypes import bfloat16, float32
+from chainrule.array.mixed_precision import current_precision
 from chainrule.errors import LeakedTracerError
 
 __all__ = ["Array", "Namespace", "jax_namespace", "numpy_namespace", "resolve", "to_numpy"]
@@ -48,6 +50,11 @@ def _index(part: Any) -> Any:
     if part.dtype.itemsize < 4:
         return part.astype(np.int32)
     return part.astype(np.int64) if part.dtype == np.uint64 else part
+
+
+def _rounds(x1: Array, x2: Array) -> bool:
+    """Whether the factors of this product are to be rounded: see `chainrule.array.mixed_precision`."""
+    return current_precision() == "bf16" and x2.ndim == 2 and x1.ndim == 2 and x1.dtype == x2.dtype == float32
 
 
 class _NumpyNamespace(Namespace):
@@ -84,6 +91,11 @@ class _NumpyNamespace(Namespace):
         if x.ndim:
             return np.broadcast_to(x, shape)
         return np.ndarray(shape, x.dtype, np.asarray(x), 0, (0,) * len(shape))  # one number, met at every place
+
+    def matmul(self, x1: Array, x2: Array) -> Array:
+        if _rounds(x1, x2):
+            x1, x2 = (x.astype(bfloat16).astype(float32) for x in (x1, x2))
+        return np.matmul(x1, x2)
 
     def erf(self, x: Array) -> Array:
         """The error function, which the standard lacks."""
@@ -168,6 +180,19 @@ class _JaxNamespace(Namespace):
 
         self.library = jax.numpy
         self._lax = jax.lax
+        self._on_cpu = jax.default_backend() == "cpu"
+
+    def matmul(self, x1: Array, x2: Array) -> Array:
+        if not _rounds(x1, x2):
+            return self.library.matmul(x1, x2)
+        x1, x2 = x1.astype(bfloat16), x2.astype(bfloat16)
+        if self._on_cpu:
+            # With a transposed left factor, as every gradient of a weight has, XLA goes back to float32; so it is laid
+            # out anew, which costs little: 0.9 ms in place of 4.6 for a (1024, 1024) weight and 512 rows. And it would
+            # turn round a product that is transposed later.
+            x1 = _in_row_major_order(x1)
+            return _in_row_major_order(self.library.matmul(x1, x2, preferred_element_type=float32))
+        return self.library.matmul(x1, x2, preferred_element_type=float32)
 
     def erf(self, x: Array) -> Array:
         return self._lax.erf(x if x.dtype.kind not in "biu" else x.astype(np.float32))
@@ -286,6 +311,12 @@ class _JaxNamespace(Namespace):
         self, step: Callable[..., Any], carry: Any, sequence: list[Array], length: int, reverse: bool = False
     ) -> tuple[Any, list[Array]]:
         return self._lax.scan(step, carry, sequence, length, reverse)
+
+
+def _in_row_major_order(x: Array) -> Array:
+    from jax.experimental import layout
+
+    return layout.with_layout_constraint(x, layout.Layout(tuple(range(x.ndim))))
 
 
 numpy_namespace = _NumpyNamespace()

@@ -141,6 +141,12 @@ def train(
         int | None,
         typer.Option(metavar="N", help="Cut a batch into N parts, to save memory. [1]", rich_help_panel=_LEARNING),
     ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="float32, or bf16 to multiply in bfloat16. [float32]", rich_help_panel=_LEARNING
+        ),
+    ] = None,
     patience: Annotated[
         int | None,
         typer.Option(
@@ -199,8 +205,8 @@ def train(
         "optimizer.momentum": momentum, "optimizer.l1": l1, "optimizer.weight_decay": weight_decay,
         "optimizer.clip_norm": clip_norm, "schedule.name": schedule, "trainer.epochs": epochs,
         "trainer.batch_size": batch_size, "trainer.patience": patience, "trainer.accumulate": accumulate,
-        "trainer.seed": seed, "trainer.checkpoint_every": checkpoint_every, "ensemble.members": ensemble,
-        "ensemble.kind": ensemble_kind,
+        "trainer.precision": precision, "trainer.seed": seed, "trainer.checkpoint_every": checkpoint_every,
+        "ensemble.members": ensemble, "ensemble.kind": ensemble_kind,
     }  # fmt: skip
     if resume:
         folder = _run_to_resume(data, out)

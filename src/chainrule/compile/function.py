@@ -14,6 +14,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 import numpy as np
 
+from chainrule.array import current_precision
 from chainrule.compile.cache import persistent_cache
 from chainrule.compile.options import options_for
 from chainrule.compile.program import Compilation, Program, dense
@@ -109,7 +110,7 @@ class CompiledFunction(Generic[P, R]):
         leaves: list[Any] = []
         structure = flatten((args, dict(sorted(kwargs.items()))) if kwargs else (args,), leaves)
         shapes = tuple([(np.shape(leaf), leaf.dtype) if type(leaf) is not float else ((), float) for leaf in leaves])
-        key = (structure, shapes, scan)
+        key = (structure, shapes, scan, current_precision())
         import jax
 
         with jax.enable_x64(True):
@@ -130,7 +131,7 @@ class CompiledFunction(Generic[P, R]):
     def _build(self, key: Any, leaves: list[Any]) -> Program:
         import jax
 
-        structure, _, scan = key
+        structure, _, scan, _ = key
         started = time.perf_counter()
         names = names_of(self.function)
         if scan:
@@ -196,7 +197,7 @@ class CompiledFunction(Generic[P, R]):
     def _compile(
         self, jax: Any, key: Any, leaves: list[Any], plan: Discovery, names: list[Name], started: float
     ) -> Program:
-        structure, shapes, scan = key
+        structure, shapes, scan, _ = key
         written = list(plan.written.values())
         read = [v for k, v in plan.variables.items() if k not in plan.written]
         with_grad = list(plan.with_grad.values())
@@ -270,7 +271,9 @@ class CompiledFunction(Generic[P, R]):
         ]
         if named:
             return "; ".join(named)
-        if any(scan == key[2] for _, _, scan in self._programs):
+        if any(key[:3] == known[:3] for known in self._programs):
+            return f"precision is {key[3]} now"
+        if any(known[2] == key[2] for known in self._programs):
             return "arguments were given in another way"
         return "first scan" if key[2] else "first single call"
 

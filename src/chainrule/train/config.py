@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from chainrule import nn
+from chainrule.array import PRECISIONS
 from chainrule.data.dataset import TASKS
 from chainrule.data.text import UNITS
 from chainrule.errors import ConfigError, suggest
@@ -133,6 +134,7 @@ class TrainerConfig:
         epochs: at most; None chooses by the number of rows.
         batch_size: samples in one update, 0 for all of them; None chooses by the number of rows.
         accumulate: into how many micro-batches a batch is cut, to save memory; the update is the same.
+        precision: "float32", or "bf16" to multiply in bfloat16 while training.
         patience: epochs without a lower validation loss before stopping early, 0 never stops early; None is 10, and 50
             for graphs, where an epoch is a single step.
         seed: of initial weights, dropout and the order of samples.
@@ -142,6 +144,7 @@ class TrainerConfig:
     epochs: int | None = None
     batch_size: int | None = None
     accumulate: int = 1
+    precision: str = "float32"
     patience: int | None = None
     seed: int = 0
     checkpoint_every: int | None = None
@@ -280,6 +283,7 @@ _NAMES: dict[str, tuple[str, tuple[str, ...]]] = {
     "model.name": ("model", ("auto", *MODELS)),
     "optimizer.name": ("optimizer", ("auto", *OPTIMIZERS)),
     "schedule.name": ("schedule", SCHEDULES),
+    "trainer.precision": ("precision", PRECISIONS),
     "ensemble.kind": ("kind of ensemble", ENSEMBLES),
 }
 

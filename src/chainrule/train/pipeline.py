@@ -217,7 +217,8 @@ def build_trainer(
     return Trainer(
         model, _LOSSES[task](), _optimizer(config, model),
         metrics=metrics.for_task(task), schedule=_schedule(config, len(prepared.train)), callbacks=callbacks,
-        accumulate=config.trainer.accumulate, penalty=penalty, seed=config.trainer.seed, progress=progress,
+        accumulate=config.trainer.accumulate, penalty=penalty, precision=config.trainer.precision,
+        seed=config.trainer.seed, progress=progress,
     )  # fmt: skip
 
 

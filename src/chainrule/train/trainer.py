@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.array import as_precision
+from chainrule.array import precision as multiplying_in
 from chainrule.compile import compile
 from chainrule.data import Dataset, Prepared, Samples
 from chainrule.errors import CheckpointError, ConfigError, ShapeError
@@ -62,6 +64,8 @@ class Trainer(Evaluator):
             samples, add up to that of the batch, at the memory of one (`optim.Accumulator`).
         penalty: a `losses.ElasticNet`, whose proximal step follows each step of the optimizer, apart from its rule, so
             that weights that are not needed become exactly 0; the losses told are those without it.
+        precision: "float32", or "bf16" for steps whose products round their factors to bfloat16 (`cr.precision`), which
+            takes less time on processors with units for it; weights and scores stay float32.
         seed: of the order of the samples.
         progress: whether to show progress on standard error.
 
@@ -87,6 +91,7 @@ class Trainer(Evaluator):
         callbacks: Sequence[Callback] = (),
         accumulate: int = 1,
         penalty: ElasticNet | None = None,
+        precision: str = "float32",
         seed: int = 0,
         progress: bool = True,
     ) -> None:
@@ -99,6 +104,7 @@ class Trainer(Evaluator):
         self.callbacks: list[Callback] = [*callbacks, *([ProgressDisplay()] if progress else [])]
         self.accumulate = accumulate
         self.penalty = penalty
+        self.precision = as_precision(precision)
         self._accumulator = Accumulator(optimizer) if accumulate > 1 else None
         self._stopping = ""
         self._work, self._loops = 0.0, True
@@ -112,7 +118,8 @@ class Trainer(Evaluator):
     def _one_step(self, rows: Any, rate: Any) -> Any:
         if self.schedule is not None:
             self.optimizer.lr = rate
-        told = self._update(rows)
+        with multiplying_in(self.precision):
+            told = self._update(rows)
         if self.penalty is not None:
             self.penalty.shrink(self.model, self.optimizer.lr)
         return told
