@@ -32,6 +32,7 @@ from chainrule.nn.adaptive_pooling import (
 from chainrule.nn.attention import KeyValueCache, MultiHeadAttention
 from chainrule.nn.augmentation import RandomFlip, RandomShift
 from chainrule.nn.batch_norm import BatchNorm
+from chainrule.nn.checkpoint import Checkpoint
 from chainrule.nn.containers import ModuleDict, ModuleList, Sequential
 from chainrule.nn.convolution import Conv1d, Conv2d, Conv3d
 from chainrule.nn.dropout import Dropout
@@ -90,6 +91,7 @@ __all__ = [
     "AvgPool3d",
     "BatchNorm",
     "Buffer",
+    "Checkpoint",
     "Conv1d",
     "Conv2d",
     "Conv3d",

@@ -14,7 +14,7 @@ from chainrule.graph import Tensor, no_grad
 from chainrule.nn.checks import positive
 from chainrule.nn.dropout import Dropout
 from chainrule.nn.linear import Linear
-from chainrule.nn.module import Module
+from chainrule.nn.module import Module, _joined
 from chainrule.nn.variables import Parameter
 
 __all__ = ["LoRA", "add_lora", "lora_state", "merge_lora"]
@@ -161,7 +161,7 @@ def _children(model: Module, kind: Any) -> Iterator[tuple[str, Module, str, Any]
             continue  # its base has an adapter already
         for name, child in parent.children():
             if isinstance(child, kind):
-                yield f"{path}.{name}" if path else name, parent, name, child
+                yield _joined(path, parent._place(name)), parent, name, child
 
 
 def _fits(path: str, target: str) -> bool:

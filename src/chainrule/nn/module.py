@@ -107,7 +107,7 @@ class Module(Followed):
         if isinstance(value, Module):
             value._rename(self._below(name))
             for path, variable in value._named_variables():
-                variable.name = f"{name}.{path}"
+                variable.name = _joined(self._place(name), path)
         elif isinstance(value, Variable):
             value.name = name
         elif isinstance(value, Stream):
@@ -121,6 +121,10 @@ class Module(Followed):
 
     def _below(self, name: str) -> str:
         """What a module under this name adds to the path of the layers that are running."""
+        return name
+
+    def _place(self, name: str) -> str:
+        """What a module under this name adds to the paths of what belongs to it."""
         return name
 
     @property
@@ -151,7 +155,8 @@ class Module(Followed):
                 continue
             seen.add(id(module))
             yield path, module
-            stack.extend(reversed([(f"{path}.{name}" if path else name, child) for name, child in module.children()]))
+            below = [(_joined(path, module._place(name)), child) for name, child in module.children()]
+            stack.extend(reversed(below))
 
     def modules(self) -> Iterator[Module]:
         """This module and all below it, each once."""
@@ -164,7 +169,7 @@ class Module(Followed):
                 variable = value.state if isinstance(value, Stream) else value
                 if isinstance(variable, Variable) and id(variable) not in seen:
                     seen.add(id(variable))
-                    yield f"{path}.{name}" if path else name, variable
+                    yield _joined(path, name), variable
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """All parameters as (path, parameter), such as `"2.weight"`; a shared one once, under its first path."""
@@ -323,6 +328,10 @@ class Module(Followed):
             return f"{type(self).__name__}({self.extra_repr()})"
         extra = [self.extra_repr()] if self.extra_repr() else []
         return "\n  ".join([f"{type(self).__name__}(", *extra, *lines]) + "\n)"
+
+
+def _joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path and name else path or name
 
 
 def _refuse_hidden(module: Module, name: str, value: Any) -> None:
