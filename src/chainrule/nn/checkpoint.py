@@ -57,6 +57,8 @@ class Checkpoint(Module):
         ['0.0.bias', '0.0.weight', '1.bias', '1.weight']
     """
 
+    module: Any  # Module, whose own attributes are asked of it
+
     def __init__(self, module: Module) -> None:
         super().__init__()
         if not isinstance(module, Module):

@@ -64,7 +64,7 @@ class _Noting(Inside):
 
 def _rule(node: Node, g: Any) -> list[Any]:
     part: Part = node.attributes["part"]
-    given = values(node)[1][: part.given]
+    given = list(values(node)[1][: part.given])
     # A copy, because the part may be differentiated several times, and threads may share it.
     return part.context.copy().run(_again, node, given, g, TRACE.get(), is_recording())
 
@@ -73,7 +73,8 @@ def _again(node: Node, given: list[Any], g: Any, trace: Any, higher: bool) -> li
     """The gradients of all inputs, from the part computed once more with its Variables as they were."""
     part: Part = node.attributes["part"]
     captured = node.inputs[part.given :]
-    held = {key: value for key, (_, value) in node.saved.items()}
+    seen: Any = node.saved
+    held = {key: value for key, (_, value) in seen.items()}
     # Where the pass is recorded, what was computed again stays alive, and there is nothing to be saved.
     given = [
         FUNCTIONS["positive"](x) if x.requires_grad else wrap(x._data, needed)
