@@ -152,6 +152,12 @@ class _NumpyNamespace(Namespace):
         """The gradient of the kernel of that convolution, from g, the gradient of its result."""
         return kernel_gradient_numpy(g, x, size, geometry)
 
+    def int8_matmul(self, x: Array, weight: Array) -> Array:
+        """The exact product of int8 matrices (N, in) and (in, out), in int32."""
+        # By way of floating numbers, in which all sums are whole and exact: NumPy has no fast product of integers.
+        wide = np.float32 if 128 * 128 * x.shape[-1] <= 2**24 else np.float64
+        return (x.astype(wide) @ weight.astype(wide)).astype(np.int32)
+
     def barrier(self, x: Array) -> Array:
         """Keeps a compiler from recomputing x in each of its consumers; nothing to do on NumPy."""
         return x
@@ -303,6 +309,12 @@ class _JaxNamespace(Namespace):
     def kernel_gradient(self, g: Array, x: Array, size: tuple[int, ...], geometry: Geometry) -> Array:
         dtype = self.result_type(g, x)
         return kernel_gradient_jax(self._lax, g.astype(dtype), x.astype(dtype), size, geometry)
+
+    def int8_matmul(self, x: Array, weight: Array) -> Array:
+        # A single row would leave the fast path: 390 µs instead of 75 for 1024 × 1024.
+        rows = self.pad(x, ((0, 3), (0, 0))) if x.shape[0] == 1 else x
+        y = self._lax.dot_general(rows, weight, (((1,), (0,)), ((), ())), preferred_element_type=np.int32)
+        return y[: x.shape[0]]
 
     def barrier(self, x: Array) -> Array:
         return self._lax.optimization_barrier(x)

@@ -54,6 +54,7 @@ from chainrule.nn.piecewise import Hardshrink, Hardsigmoid, Hardswish, Hardtanh,
 from chainrule.nn.pooling import AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d
 from chainrule.nn.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
 from chainrule.nn.pytorch import load_pytorch
+from chainrule.nn.quantized_linear import QuantizedLinear, quantize_dynamic
 from chainrule.nn.residual import Residual
 from chainrule.nn.rms_norm import RMSNorm
 from chainrule.nn.rnn import RNN, RNNCell
@@ -136,6 +137,7 @@ __all__ = [
     "MultiHeadAttention",
     "PReLU",
     "Parameter",
+    "QuantizedLinear",
     "RMSNorm",
     "RNNCell",
     "RReLU",
@@ -168,6 +170,7 @@ __all__ = [
     "load_pytorch",
     "lora_state",
     "merge_lora",
+    "quantize_dynamic",
     "watch",
 ]
 
