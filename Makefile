@@ -36,8 +36,8 @@ test-all: $(VENV)/.test $(VENV)/.torch ## run all tests: slow ones too, and live
 test-torch: $(VENV)/.test $(VENV)/.torch ## run only the live comparisons with PyTorch
 	$(BIN)/python -m pytest -q -n $(JOBS) -m "torch and not slow"
 
-bench: $(VENV)/.torch $(VENV)/.peers ## measure chainrule and its peers, alternately in one process, and print ratios
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/.torch $(VENV)/.peers ## measure chainrule and its peers in turns (W=gpt,cnn DEVICE=cuda WRITE=1)
+	$(BIN)/python -m benchmarks $(W) --device $(or $(DEVICE),cpu) $(if $(WRITE),--write)
 
 docs: $(VENV)/.docs ## build the documentation into site/, strictly
 	PYTHONPATH=docs/tools $(BIN)/properdocs build --strict --config-file mkdocs.yml

@@ -1,50 +1,63 @@
-"""`python -m benchmarks [names]`: runs the workloads and prints a table of medians, spreads and ratios.
-
-python -m benchmarks                 everything
-python -m benchmarks xor mnist       some workloads
-python -m benchmarks --write         also writes benchmarks/RESULTS.md
-"""
+"""`python -m benchmarks [NAME…]`: chainrule and its peers on the same work, alternating in one run."""
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+import importlib.util
+import os
+import sys
+from typing import Any
 
-from benchmarks import memory_and_start, steps
-from benchmarks.machine import describe
-from benchmarks.workloads import WORKLOADS as STEPS
+_TEXT = """\
+Runs workloads, each in chainrule, PyTorch, JAX and others where they fit, and prints times, ratios and memory.
 
-WORKLOADS = [*STEPS, "start"]
+python -m benchmarks                       everything (an hour; the machine should do nothing else)
+python -m benchmarks gpt cnn               some workloads
+python -m benchmarks gpt --rounds 1        a quick look, which still checks that all compute the same
+python -m benchmarks cnn --write           also puts the CNN's numbers into results.json and RESULTS.md
+python -m benchmarks --device cuda         on a GPU: needs jax[cuda13] and a PyTorch with CUDA
+python -m benchmarks.curves --help         how chainrule's own costs grow
+
+A ratio is the peer's time divided by chainrule's: above 1, chainrule is faster. gcn and mnist-98 read their data from
+the folder that CHAINRULE_DATA names (graph/cora.npz, mnist/*.gz) and are left out without it.
+"""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks", description="chainrule beside its peers, alternating in one run"
+        prog="python -m benchmarks", description=_TEXT, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("names", nargs="*", help=f"of {', '.join(WORKLOADS)}; all without")
-    parser.add_argument("--rounds", type=int, default=15, help="how often each peer runs each workload (15)")
-    parser.add_argument("--write", action="store_true", help="write benchmarks/RESULTS.md")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="workloads, by spaces or commas; all without")
+    parser.add_argument("--rounds", type=int, default=15, help="how often each peer has its turn (15)")
+    parser.add_argument("--write", action="store_true", help="keep the numbers in benchmarks/results.json, RESULTS.md")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where everything runs (cpu)")
     options = parser.parse_args()
-    unknown = set(options.names) - set(WORKLOADS)
+    if options.rounds < 1:
+        parser.error(f"--rounds is at least 1, got {options.rounds}")
+    os.environ["BENCHMARK_DEVICE"] = options.device  # for the processes of the peers, and the names of the peers here
+
+    from benchmarks import alternate, results, whole_processes
+    from benchmarks.workloads import WORKLOADS
+
+    works: dict[str, Any] = {**WORKLOADS, **whole_processes.WORKLOADS}
+    names = [name for given in options.names for name in given.split(",") if name] or list(works)
+    unknown = [name for name in names if name not in works]
     if unknown:
-        parser.error(f"no workload {', '.join(sorted(unknown))}; there are {', '.join(WORKLOADS)}")
-    names = options.names or WORKLOADS
-    lines = [
-        "# Results", "",
-        "Written by `make bench`. Every peer has a process of its own and they take turns, round by round. Times are",
-        "medians over rounds; a ratio is the median over rounds of the peer's time divided by chainrule's (above 1:",
-        "chainrule is faster), with the lowest and highest in brackets.", "",
-        describe(), "",
-    ]  # fmt: skip
+        parser.error(f"no workload {', '.join(unknown)}; there are {', '.join(works)}")
+    missing = [package for package in ("torch", "jax", "optax", "sklearn") if importlib.util.find_spec(package) is None]
+    if missing:
+        parser.error(f"{', '.join(missing)} not installed: `make bench` does it")
+    entries = {}
     for name in names:
-        if name in STEPS:
-            lines += steps.run(name, options.rounds)
-    if "start" in names:
-        lines += memory_and_start.run(max(options.rounds // 3, 3))
-    text = "\n".join(lines) + "\n"
-    print(text)
-    if options.write:
-        (Path(__file__).parent / "RESULTS.md").write_text(text)
+        if works[name].needs and not os.environ.get(works[name].needs):
+            print(f"{name} is left out: {works[name].needs} is not set\n", file=sys.stderr)
+            continue
+        run = whole_processes.run if name in whole_processes.WORKLOADS else alternate.run
+        entries[name] = run(name, works[name], options.rounds)
+        print(results.section(name, entries[name]), flush=True)
+        if options.write:
+            results.keep({name: entries[name]}, list(works))
+    print(results.summary(entries))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,14 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+_PACKAGES = ("chainrule", "numpy", "jax", "torch", "optax", "scikit-learn")
+_RARE = ("onnxruntime",)
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
 
 def describe() -> str:
     """One paragraph: date, processor, cores, and the versions that matter."""
@@ -19,11 +27,10 @@ def describe() -> str:
         ]
         model = names[0] if names else model
     versions = []
-    for package in ("chainrule", "numpy", "jax", "torch", "optax", "scikit-learn"):
+    for package in (*_PACKAGES, *_RARE):
         try:
             versions.append(f"{package} {version(package)}")
         except PackageNotFoundError:
-            versions.append(f"no {package}")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+            versions += [] if package in _RARE else [f"no {package}"]
     python = f"Python {platform.python_version()}"
-    return " · ".join([str(datetime.date.today()), model, f"{cores} cores", python, ", ".join(versions)])
+    return " · ".join([str(datetime.date.today()), model, f"{cores()} cores", python, ", ".join(versions)])

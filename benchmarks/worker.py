@@ -1,4 +1,6 @@
-"""One peer in a process of its own, `python -m benchmarks.worker WORKLOAD PEER`: a round for every line it is sent."""
+"""One peer in a process of its own, `python -m benchmarks.worker WORKLOAD PEER [--one-step]`: a round for every line it
+is sent.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +9,30 @@ import resource
 import sys
 import time
 
-from benchmarks.peers import PEERS
 from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads.workload import Given
+
+_SECONDS = 0.25
+"""What a turn should last: short rounds are repeated."""
 
 
 def main() -> None:
     work = WORKLOADS[sys.argv[1]]
-    go = PEERS[sys.argv[2]](*work.numbers())
-    loss = go()
-    go()
-    print(json.dumps({"loss": loss}), flush=True)
+    given = work.given()
+    if sys.argv[3:]:
+        given = Given(given.weights, tuple(x[:1] for x in given.batches))
+    go = work.peers[sys.argv[2]](given)
+    print(json.dumps({"value": go()}), flush=True)
+    repeats = 1
     for _ in sys.stdin:
         started = time.perf_counter()
-        go()
-        seconds = time.perf_counter() - started
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps({"microseconds": seconds / work.steps * 1e6, "mebibytes": peak}), flush=True)
+        for _ in range(repeats):
+            go()
+        seconds = (time.perf_counter() - started) / repeats
+        repeats = max(round(_SECONDS / seconds), 1)
+        # kilobytes on Linux, bytes on macOS
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)
+        print(json.dumps({"seconds": seconds, "steps": given.steps, "mebibytes": peak}), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,93 @@
+"""Whole processes, from their start to their end: what somebody who runs a script waits for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.alternate import entry, environment, spread
+from benchmarks.workloads.workload import Work
+
+_SCRIPTS = Path(__file__).parent / "processes"
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script of the folder processes, called with a folder for what it saves; `cached`: whether its programs were
+    compiled by an earlier process.
+    """
+
+    name: str
+    cached: bool = True
+
+
+@dataclass(frozen=True)
+class Processes(Work):
+    """Scripts that do the same, by the names of their peers; each prints what it reached, and saves its model."""
+
+    peers: dict[str, Script]
+
+
+WORKLOADS = {
+    "start": Processes(
+        "digits MLP 64-128-64-10, 50 epochs of Adam: process start to saved model",
+        {
+            "chainrule": Script("chainrule_digits.py"),
+            "chainrule, nothing cached": Script("chainrule_digits.py", cached=False),
+            "PyTorch": Script("torch_digits.py"),
+            "scikit-learn": Script("sklearn_digits.py"),
+        },
+        unit="s",
+        says="test accuracy",
+    ),
+}
+
+
+def run(name: str, work: Processes, rounds: int) -> dict[str, Any]:
+    """Runs the processes in turn, a third of the rounds, and gives the workload's entry of the results."""
+    seconds: dict[str, list[float]] = {peer: [] for peer in work.peers}
+    memory: dict[str, float] = dict.fromkeys(work.peers, 0.0)
+    said: dict[str, str] = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for peer, script in work.peers.items():
+            if script.cached:
+                _once(script, folder, folder / f"cache of {peer}")  # fills caches, as a first run does
+        for number in range(max(rounds // 3, 1)):
+            for peer, script in work.peers.items():
+                cache = folder / (f"cache of {peer}" if script.cached else f"{number} of {peer}")
+                took, peak, said[peer] = _once(script, folder, cache)
+                seconds[peer].append(took)
+                memory[peer] = max(memory[peer], peak)
+    rows = {
+        peer: {
+            "times": spread(taken),
+            "ratio": spread([theirs / ours for theirs, ours in zip(taken, seconds["chainrule"], strict=True)]),
+            "rounds": len(taken),
+            "mebibytes": memory[peer],
+            "said": said[peer],
+        }
+        for peer, taken in seconds.items()
+    }
+    return entry(work, rows)
+
+
+def _once(script: Script, folder: Path, cache: Path) -> tuple[float, float, str]:
+    """The seconds that a process took, its peak memory and what it printed."""
+    command = [sys.executable, str(_SCRIPTS / script.name), str(folder)]
+    started = time.perf_counter()
+    process = subprocess.Popen(command, env=environment(cache), stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    said = process.stdout.read().strip()
+    _, status, usage = os.wait4(process.pid, 0)
+    taken = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{script.name} failed")
+    return taken, usage.ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024), said
