@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule import ops
+from chainrule import nn, ops
 from chainrule.compile import compile as compile_function
 from chainrule.errors import CompileError, LeakedTracerError, ShapeError, TracedValueError
 from chainrule.graph import RowSparse, gradients
@@ -236,6 +236,14 @@ def test_a_compiled_function_inside_another_is_part_of_it():
     inner = compile_function(lambda x: x * 2.0)
     outer = compile_function(lambda x: inner(x) + 1.0)
     assert outer(cr.tensor([1.0])).tolist() == [3.0] and not inner.compilations
+
+
+def test_a_layer_compiles_for_several_shapes():
+    layer = nn.Linear(2, 1)
+    fast = cr.compile(layer)
+    for rows in (1, 3):
+        np.testing.assert_allclose(fast(cr.ones((rows, 2))).numpy(), layer(cr.ones((rows, 2))).numpy(), rtol=1e-6)
+    assert "was float32[1, 2], now float32[3, 2]" in fast.compilations[1].reason
 
 
 def test_methods_compile_for_each_object():

@@ -45,7 +45,7 @@ class CompiledFunction(Generic[P, R]):
     """
 
     def __init__(self, function: Callable[P, R], compiler_options: dict[str, Any] | None = None) -> None:
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function, updated=())  # a layer's attributes are not this object's
         self.function = function
         self.compilations: list[Compilation] = []
         self._options = compiler_options
