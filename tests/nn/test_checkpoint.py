@@ -221,6 +221,25 @@ def test_modes_of_the_forward_hold_for_the_backward_pass() -> None:
         np.testing.assert_array_equal(a, b)
 
 
+@HOWS
+def test_the_precision_of_the_forward_holds_inside_and_that_of_the_backward_pass_for_gradients(how: Any) -> None:
+    x = cr.asarray(RNG.normal(size=(4, 8)).astype(np.float32))
+    slopes = []
+    for wrap in (plain, nn.Checkpoint):
+        cr.random.seed(0)
+        model = wrap(nn.Sequential(nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 1)))
+        parameters = list(model.parameters())
+
+        def mixed(x: Any, model: Any = model, parameters: Any = parameters) -> Any:
+            with cr.precision("bf16"):
+                y = model(x).sum()
+            return [g for _, g in cr.graph.gradients([y], [None], wanted=parameters)]
+
+        slopes.append([g.numpy() for g in how(mixed)(x)])
+    for a, b in zip(*slopes, strict=True):
+        np.testing.assert_allclose(b, a, rtol=2e-6)
+
+
 def test_without_recording_it_is_the_module() -> None:
     layer = nn.Checkpoint(nn.Linear(2, 2))
     with cr.no_grad():

@@ -63,15 +63,10 @@ class _Noting(Inside):
 
 
 def _rule(node: Node, g: Any) -> list[Any]:
-    part: Part = node.attributes["part"]
-    given = list(values(node)[1][: part.given])
-    # A copy, because the part may be differentiated several times, and threads may share it.
-    return part.context.copy().run(_again, node, given, g, TRACE.get(), is_recording())
-
-
-def _again(node: Node, given: list[Any], g: Any, trace: Any, higher: bool) -> list[Any]:
     """The gradients of all inputs, from the part computed once more with its Variables as they were."""
     part: Part = node.attributes["part"]
+    higher = is_recording()
+    given = list(values(node)[1][: part.given])
     captured = node.inputs[part.given :]
     seen: Any = node.saved
     held = {key: value for key, (_, value) in seen.items()}
@@ -85,11 +80,14 @@ def _again(node: Node, given: list[Any], g: Any, trace: Any, higher: bool) -> li
     arrays = [t._data for t in cut]
     if not higher:
         arrays, held, g = _apart((arrays, held, g))
-    token = TRACE.set(Inside(trace, held))
+    inside = Inside(TRACE.get(), held)
+    context = part.context.copy()  # as the part may be differentiated several times, and threads may share it
+    context.run(TRACE.set, inside)
+    token = TRACE.set(inside)
     try:
         for t, array in zip(cut, arrays, strict=True):
             t._data, t._node, t._index = array, None, 0  # the pass ends here
-        results = part.function(given)
+        results = context.run(part.function, given)
         kinds = [(y.shape, y.dtype) for y in results]
         if kinds != [(y.shape, y.dtype) for y in node._results or ()]:
             raise GradientError(
