@@ -178,13 +178,14 @@ def test_what_does_not_fit_is_refused() -> None:
 
 
 @pytest.mark.torch
-def test_beside_pytorch() -> None:
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("bias", [False, True])
+def test_beside_pytorch(seed: int, bias: bool) -> None:
     """Both stay as near to the floating network, and to each other, as 8 bits allow."""
-    import torch
-
-    torch.manual_seed(0)
-    theirs = torch.nn.Sequential(torch.nn.Linear(64, 32), torch.nn.ReLU(), torch.nn.Linear(32, 10)).eval()
-    ours = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(seed)
+    theirs = torch.nn.Sequential(torch.nn.Linear(64, 32, bias), torch.nn.ReLU(), torch.nn.Linear(32, 10, bias)).eval()
+    ours = nn.Sequential(nn.Linear(64, 32, bias), nn.ReLU(), nn.Linear(32, 10, bias))
     nn.load_pytorch(ours, theirs.state_dict())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the move to another package
