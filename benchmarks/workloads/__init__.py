@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.workloads import cnn, embeddings, gcn, gpt, lstm, mlp, resnet
+from benchmarks.workloads import cnn, embeddings, gcn, gpt, inference, lstm, mlp, resnet
 from benchmarks.workloads.workload import Workload
 
 WORKLOADS: dict[str, Workload] = {
@@ -13,4 +13,5 @@ WORKLOADS: dict[str, Workload] = {
     **lstm.WORKLOADS,
     **embeddings.WORKLOADS,
     **gcn.WORKLOADS,
+    **inference.WORKLOADS,
 }
