@@ -198,6 +198,7 @@ def test_beside_pytorch(seed: int, bias: bool) -> None:
     def distance(a: np.ndarray, b: np.ndarray) -> float:
         return float(np.linalg.norm(a - b) / np.linalg.norm(exact))
 
-    assert distance(found, exact) < 0.01
+    # Rounding to 1/127 of the largest of a row or column errs by 0.4 to 0.6 % of its size: about 1 % after two layers.
+    assert distance(found, exact) < 0.015
     assert distance(found, exact) < distance(rounded, exact)
     assert distance(found, rounded) < 0.03
