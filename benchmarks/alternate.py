@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import describe
-from benchmarks.workloads.workload import Work, Workload, library
+from benchmarks.workload import Work, Workload, library
 
 TOLERANCE = 1e-3
 _REST = 0.3

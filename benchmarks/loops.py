@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.machine import cores
-from benchmarks.workloads.workload import Given, Round
+from benchmarks.workload import Given, Round
 
 Peer = Callable[[Given], Round]
 

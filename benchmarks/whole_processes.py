@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.alternate import entry, environment, spread
-from benchmarks.workloads.workload import Work
+from benchmarks.workload import Work
 
 _SCRIPTS = Path(__file__).parent / "processes"
 

@@ -9,8 +9,8 @@ import resource
 import sys
 import time
 
+from benchmarks.workload import Given
 from benchmarks.workloads import WORKLOADS
-from benchmarks.workloads.workload import Given
 
 _SECONDS = 0.25
 """What a turn should last: short rounds are repeated."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from benchmarks.workload import Workload
 from benchmarks.workloads import cnn, embeddings, gcn, gpt, inference, lstm, mlp, resnet
-from benchmarks.workloads.workload import Workload
 
 WORKLOADS: dict[str, Workload] = {
     **mlp.WORKLOADS,

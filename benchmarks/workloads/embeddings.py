@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.loops import as_trainer, descent, device, jax_scan, jax_steps, torch_model, torch_steps
-from benchmarks.workloads.workload import Given, Workload, he
+from benchmarks.workload import Given, Workload, he
 
 RATE = 1e-3
 STEPS, BATCH = 50, 1024

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.loops import as_trainer, descent, device, jax_scan, jax_steps, torch_model, torch_steps
-from benchmarks.workloads.workload import Given, Workload
+from benchmarks.workload import Given, Workload
 
 RATE, STEPS, HIDDEN = 0.01, 20, 16
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.loops import descent, torch_model, training
-from benchmarks.workloads.workload import Given, Workload
+from benchmarks.workload import Given, Workload
 
 RATE = 1e-3
 STEPS, BATCH, LENGTH = 4, 16, 128

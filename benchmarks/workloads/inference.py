@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.loops import device, torch_model
 from benchmarks.machine import cores
-from benchmarks.workloads.workload import Given, Round, Workload, he
+from benchmarks.workload import Given, Round, Workload, he
 
 SIZES, CALLS = (64, 128, 64, 10), 100
 

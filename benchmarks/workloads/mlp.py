@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.loops import descent, torch_model, training
-from benchmarks.workloads.workload import Given, Workload, he
+from benchmarks.workload import Given, Workload, he
 
 RATE = 1e-3
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.loops import torch_model, training
-from benchmarks.workloads.workload import Given, Workload, he
+from benchmarks.workload import Given, Workload, he
 
 RATE, MOMENTUM = 0.01, 0.9
 STEPS, BATCH = 4, 64
