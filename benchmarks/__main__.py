@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
+import subprocess
 import sys
 from typing import Any
 
@@ -47,17 +48,25 @@ def main() -> None:
     missing = [package for package in ("torch", "jax", "optax", "sklearn") if importlib.util.find_spec(package) is None]
     if missing:
         parser.error(f"{', '.join(missing)} not installed: `make bench` does it")
-    entries = {}
+    if options.device == "cuda" and not _cuda_works():
+        parser.error("PyTorch and JAX do not both find a GPU: install jax[cuda13] and a PyTorch with CUDA")
+    entries, on = {}, " on cuda" if options.device == "cuda" else ""
     for name in names:
         if works[name].needs and not os.environ.get(works[name].needs):
             print(f"{name} is left out: {works[name].needs} is not set\n", file=sys.stderr)
             continue
         run = whole_processes.run if name in whole_processes.WORKLOADS else alternate.run
-        entries[name] = run(name, works[name], options.rounds)
-        print(results.section(name, entries[name]), flush=True)
+        key = name + on
+        entries[key] = run(name, works[name], options.rounds)
+        print(results.section(key, entries[key]), flush=True)
         if options.write:
-            results.keep({name: entries[name]}, list(works))
+            results.keep({key: entries[key]}, [*works, *(f"{name} on cuda" for name in works)])
     print(results.summary(entries))
+
+
+def _cuda_works() -> bool:
+    check = "import jax, torch; assert torch.cuda.is_available() and jax.default_backend() == 'gpu'"
+    return subprocess.run([sys.executable, "-c", check], capture_output=True).returncode == 0
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.loops import device
 from benchmarks.machine import describe
 from benchmarks.workload import Work, Workload, library
 
@@ -62,8 +63,9 @@ class _Worker:
 def environment(cache: Path, peer: str = "chainrule") -> dict[str, str]:
     """The environment of a process whose compiled programs are kept in a folder of its own."""
     made = {**os.environ, "CHAINRULE_CACHE": str(cache), "TORCHINDUCTOR_CACHE_DIR": str(cache)}
-    # What a user has: compiled Python is kept.
-    made.pop("PYTHONDONTWRITEBYTECODE", None)
+    made.pop("PYTHONDONTWRITEBYTECODE", None)  # users keep compiled Python
+    if device() == "cuda":  # where every process would take most of the GPU's memory
+        made["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
     if library(peer) == "JAX":  # chainrule would use this folder, too, with settings of the environment
         made |= {
             "JAX_COMPILATION_CACHE_DIR": str(cache),
@@ -97,7 +99,7 @@ def run(name: str, work: Workload, rounds: int) -> dict[str, Any]:
             if not slow[peer]:
                 workers[peer].round()  # which now knows how often to repeat
         check(name, first)
-        if work.same_after_a_round:
+        if work.same_after_a_round and device() == "cpu":  # TF32 rounds in other places in every library
             check(name, {peer: worker.value for peer, worker in workers.items()})
         answers: dict[str, list[dict[str, Any]]] = {peer: [] for peer in workers}
         for number in range(rounds):

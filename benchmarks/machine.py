@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -18,8 +19,13 @@ def cores() -> int:
 
 
 def describe() -> str:
-    """One paragraph: date, processor, cores, and the versions that matter."""
+    """One paragraph: date, processor, cores, the GPU where one is used, and the versions that matter."""
     model = platform.processor() or "unknown processor"
+    if os.environ.get("BENCHMARK_DEVICE") == "cuda":
+        query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+        graphics = [subprocess.run(query, capture_output=True, text=True, check=True).stdout.strip()]
+    else:
+        graphics = []
     info = Path("/proc/cpuinfo")
     if info.exists():
         names = [
@@ -33,4 +39,4 @@ def describe() -> str:
         except PackageNotFoundError:
             versions += [] if package in _RARE else [f"no {package}"]
     python = f"Python {platform.python_version()}"
-    return " · ".join([str(datetime.date.today()), model, f"{cores()} cores", python, ", ".join(versions)])
+    return " · ".join([str(datetime.date.today()), model, f"{cores()} cores", *graphics, python, ", ".join(versions)])
