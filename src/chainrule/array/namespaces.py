@@ -97,6 +97,10 @@ class _NumpyNamespace(Namespace):
             x1, x2 = (x.astype(bfloat16).astype(float32) for x in (x1, x2))
         return np.matmul(x1, x2)
 
+    def outer_sum(self, x: Array, g: Array) -> Array:
+        """xᵀ · g of rows x (N, K) and g (N, M): the sum of their outer products, as the gradient of a weight is."""
+        return self.matmul(x.T, g)
+
     def erf(self, x: Array) -> Array:
         """The error function, which the standard lacks."""
         from scipy import special
@@ -199,6 +203,13 @@ class _JaxNamespace(Namespace):
             x1 = _in_row_major_order(x1)
             return _in_row_major_order(self.library.matmul(x1, x2, preferred_element_type=float32))
         return self.library.matmul(x1, x2, preferred_element_type=float32)
+
+    def outer_sum(self, x: Array, g: Array) -> Array:
+        (rows, k), m = x.shape, g.shape[1]
+        if self._on_cpu and not _rounds(x, g) and rows >= 256 and m < k and (m <= 128 or rows >= 2 * k):
+            # XLA takes up to twice as long for a result with fewer columns than rows as for the same turned round.
+            return _in_row_major_order(self.library.matmul(g.T, x)).T
+        return self.matmul(x.T, g)
 
     def erf(self, x: Array) -> Array:
         return self._lax.erf(x if x.dtype.kind not in "biu" else x.astype(np.float32))

@@ -33,7 +33,7 @@ def _linear_slopes_rule(node: Node, h: Any) -> list[Any]:
     return [
         reshape(sum(terms[1:], start=terms[0]), g.shape),
         None if hw is None else reshape(matmul(rows_g, hw.mT), x.shape),
-        None if rows_h is None else matmul(rows_h.mT, rows_g),
+        None if rows_h is None else FUNCTIONS["outer_sum"](rows_h, rows_g),
     ]
 
 
@@ -55,7 +55,7 @@ def _linear_slopes(xp: Any, g: Any, x: Any, weight: Any, /, *, of: tuple[bool, .
         slope = xp.matmul(rows, weight.mT)
         slopes.append(slope if x.ndim == 2 else xp.reshape(slope, x.shape))
     if of[1]:
-        slopes.append(xp.matmul((x if x.ndim == 2 else xp.reshape(x, (-1, x.shape[-1]))).mT, rows))
+        slopes.append(xp.outer_sum(x if x.ndim == 2 else xp.reshape(x, (-1, x.shape[-1])), rows))
     if of[2]:
         slopes.append(xp.sum(rows, axis=0))
     return slopes

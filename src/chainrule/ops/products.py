@@ -10,7 +10,7 @@ from chainrule.errors import ShapeError
 from chainrule.graph import FUNCTIONS, Tensor, as_tensor, op, per_input
 from chainrule.ops.shapes import flatten_leading
 
-__all__ = ["matmul", "tensordot", "vecdot"]
+__all__ = ["matmul", "outer_sum", "tensordot", "vecdot"]
 
 
 def _left(g: Any, y: Any, x1: Any, x2: Any) -> Any:
@@ -29,7 +29,7 @@ def _right(g: Any, y: Any, x1: Any, x2: Any) -> Any:
     if x2.ndim == 1:
         return matmul(flatten_leading(x1).mT, FUNCTIONS["reshape"](g, (-1,)))
     if x2.ndim == 2:
-        return matmul(flatten_leading(x1).mT, flatten_leading(g))
+        return outer_sum(flatten_leading(x1), flatten_leading(g))
     return matmul(x1.mT, g)
 
 
@@ -66,6 +66,21 @@ def matmul(xp: Any, x1: Any, x2: Any, /) -> Any:
         rows = math.prod(x1.shape[:-1])
         return xp.reshape(xp.matmul(xp.reshape(x1, (rows, x1.shape[-1])), x2), (*x1.shape[:-1], x2.shape[-1]))
     return xp.matmul(x1, x2)
+
+
+@op(
+    backward=per_input(lambda h, y, x, g: matmul(g, h.mT), lambda h, y, x, g: matmul(x, h)),
+    samples=lambda rng: [((rng.normal(size=(n, 3)), rng.normal(size=(n, 2))), {}) for n in (4, 0)],
+)
+def outer_sum(xp: Any, x: Any, g: Any, /) -> Any:
+    """Σₙ xₙ gₙᵀ = xᵀ · g, of rows x (N, K) and g (N, M) → (K, M): the gradient of a weight of a linear layer.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.ops.outer_sum(cr.tensor([[1.0, 2.0], [3.0, 4.0]]), cr.tensor([[1.0], [10.0]])).tolist()
+        [[31.0], [42.0]]
+    """
+    return xp.outer_sum(x, g)
 
 
 @op(

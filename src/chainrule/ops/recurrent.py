@@ -159,7 +159,7 @@ def _again(node: Node, g: Any) -> list[Any]:
 
 
 def _weight_gradient(states: Any, dz: Any) -> Any:
-    return FUNCTIONS["matmul"](flatten_leading(states).mT, flatten_leading(dz))
+    return FUNCTIONS["outer_sum"](flatten_leading(states), flatten_leading(dz))
 
 
 def _samples(gates: int, states: int, *, bias: bool = False, **attributes: Any) -> Any:
