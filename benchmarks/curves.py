@@ -224,7 +224,9 @@ def draw(entries: dict[str, Any]) -> None:
     figure = Figure(figsize=(4 * columns, 3.2 * lines), layout="constrained")
     for i, entry in enumerate(entries.values(), start=1):
         axes = figure.add_subplot(lines, columns, i)
-        axes.loglog(entry["values"], [1e6 * s for s in entry["seconds"]], "o-", color="tab:blue")
+        times = [1e6 * s for s in entry["seconds"]]
+        axes.loglog(entry["values"], times, "o-", color="tab:blue")
+        axes.set_ylim(min(times) / 3, max(times) * 3)  # so that what is flat looks flat
         axes.set_title(entry["title"], fontsize=9)
         axes.set_ylabel(f"µs a step, slope {entry['seconds_slope']}", color="tab:blue")
         memory = axes.twinx()
