@@ -80,14 +80,16 @@ def lstm(length: int) -> Round:
 
 def table(rows: int) -> Round:
     import chainrule as cr
+    from benchmarks.workloads import embeddings
     from chainrule import losses, nn, optim
 
-    model = nn.Sequential(nn.Embedding(1, 32), nn.Linear(32, 1))
-    model[0].num_embeddings, model[0].weight = rows, nn.Parameter(cr.zeros((rows, 32)))  # drawing many takes long
+    model = embeddings.network(1)
+    table = model.users
+    table.num_embeddings, table.weight = rows, nn.Parameter(cr.zeros((rows, embeddings.WIDTH)))  # drawing takes long
     rng = np.random.default_rng(0)
-    ids, target = rng.integers(0, rows, (STEPS, 1024), dtype=np.int32), rng.normal(size=(STEPS, 1024, 1))
-    given = Given({}, (ids, target.astype(np.float32)))
-    return as_trainer(given, model, losses.mse, optim.Adam(model.parameters(), lazy=True))
+    users, items = (rng.integers(0, n, (STEPS, embeddings.BATCH), dtype=np.int32) for n in (rows, embeddings.ITEMS))
+    given = Given({}, (users, items, rng.integers(0, 2, (STEPS, embeddings.BATCH)).astype(np.float32)))
+    return as_trainer(given, model, losses.binary_cross_entropy, optim.Adam(model.parameters(), lazy=True))
 
 
 def graph(edges: int) -> Round:
@@ -140,7 +142,7 @@ SWEEPS = {
     "batch": Sweep("MLP 256 wide, 3 layers: batch", powers(2, 2, 13), lambda n: mlp(256, 2, n)),
     "length": Sweep("transformer 2 × 64, batch 4: tokens", powers(2, 4, 10), transformer),
     "lstm": Sweep("LSTM of 64, batch 16: steps", powers(2, 3, 10), lstm),
-    "rows": Sweep("table of 32 columns, lazy Adam, batch 1024: rows", powers(10, 4, 7), table, flat=True),
+    "rows": Sweep("two tables and an MLP, lazy Adam, batch 1024: rows", powers(10, 4, 7), table, flat=True),
     "edges": Sweep("GCN 16-16-7: edges, 8 a node", powers(4, 5, 10), graph),
     "ops": Sweep("eager graph on NumPy, forward and backward: ops", powers(10, 1, 5), eager, steps=1),
 }

@@ -80,9 +80,9 @@ def as_trainer(given: Given, model: Any, loss: Any, optimizer: Any) -> Round:
 
     rows = np.arange(len(data[-1])).reshape(given.steps, -1)
     model.eval()
-    _, loops = work_of(loss_of(rows[0, :4]), 4)
+    work = work_of(loss_of(rows[0, :4]), 4)
     model.train()
-    if loops:
+    if work.steps_in_a_call(rows.shape[1]) > 1:
         return lambda: float(step.scan(rows).numpy()[-1])
     return lambda: [float(step(chosen)) for chosen in rows][-1]
 

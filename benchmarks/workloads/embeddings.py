@@ -26,14 +26,14 @@ def given() -> Given:
     return Given(weights, (users, items, rng.integers(0, 2, (STEPS, BATCH)).astype(np.float32)))
 
 
-def chainrule(given: Given) -> Any:
+def network(users: int) -> Any:
     import chainrule as cr
-    from chainrule import losses, nn, optim
+    from chainrule import nn
 
     class Model(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.users, self.items = nn.Embedding(USERS, WIDTH), nn.Embedding(ITEMS, WIDTH)
+            self.users, self.items = nn.Embedding(users, WIDTH), nn.Embedding(ITEMS, WIDTH)
             self.top = nn.Sequential(
                 nn.Linear(2 * WIDTH, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 1)
             )
@@ -41,7 +41,13 @@ def chainrule(given: Given) -> Any:
         def forward(self, users, items):
             return self.top(cr.concat([self.users(users), self.items(items)], axis=-1))[:, 0]
 
-    model = Model()
+    return Model()
+
+
+def chainrule(given: Given) -> Any:
+    from chainrule import losses, optim
+
+    model = network(USERS)
     model.load_state_dict(given.weights)
     return model, losses.binary_cross_entropy, optim.Adam(model.parameters(), lr=RATE, lazy=True)
 

@@ -30,6 +30,7 @@ from chainrule.array.namespaces import (
     Namespace,
     jax_namespace,
     numpy_namespace,
+    on_a_cpu,
     resolve,
     to_numpy,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "is_floating",
     "jax_namespace",
     "numpy_namespace",
+    "on_a_cpu",
     "precision",
     "promote",
     "random_bits",

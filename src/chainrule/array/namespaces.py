@@ -20,7 +20,7 @@ from chainrule.array.dtypes import bfloat16, float32
 from chainrule.array.mixed_precision import current_precision
 from chainrule.errors import LeakedTracerError
 
-__all__ = ["Array", "Namespace", "jax_namespace", "numpy_namespace", "resolve", "to_numpy"]
+__all__ = ["Array", "Namespace", "jax_namespace", "numpy_namespace", "on_a_cpu", "resolve", "to_numpy"]
 
 Array: TypeAlias = Any
 """A NumPy array or scalar, a JAX array or tracer: whatever a namespace computes with."""
@@ -190,13 +190,13 @@ class _JaxNamespace(Namespace):
 
         self.library = jax.numpy
         self._lax = jax.lax
-        self._on_cpu = jax.default_backend() == "cpu"
+        self._on_a_cpu = on_a_cpu()
 
     def matmul(self, x1: Array, x2: Array) -> Array:
         if not _rounds(x1, x2):
             return self.library.matmul(x1, x2)
         x1, x2 = x1.astype(bfloat16), x2.astype(bfloat16)
-        if self._on_cpu:
+        if self._on_a_cpu:
             # With a transposed left factor, as every gradient of a weight has, XLA goes back to float32; so it is laid
             # out anew, which costs little: 0.9 ms in place of 4.6 for a (1024, 1024) weight and 512 rows. And it would
             # turn round a product that is transposed later.
@@ -206,7 +206,7 @@ class _JaxNamespace(Namespace):
 
     def outer_sum(self, x: Array, g: Array) -> Array:
         (rows, k), m = x.shape, g.shape[1]
-        if self._on_cpu and not _rounds(x, g) and rows >= 256 and m < k and (m <= 128 or rows >= 2 * k):
+        if self._on_a_cpu and not _rounds(x, g) and rows >= 256 and m < k and (m <= 128 or rows >= 2 * k):
             # XLA takes up to twice as long for a result with fewer columns than rows as for the same turned round.
             return _in_row_major_order(self.library.matmul(g.T, x)).T
         return self.matmul(x.T, g)
@@ -349,6 +349,13 @@ numpy_namespace = _NumpyNamespace()
 def jax_namespace() -> Namespace:
     """JAX's namespace; the first call imports JAX."""
     return _JaxNamespace()
+
+
+def on_a_cpu() -> bool:
+    """Whether compiled functions run on the CPU: JAX's default device."""
+    import jax
+
+    return jax.default_backend() == "cpu"
 
 
 def to_numpy(array: Array) -> Any:

@@ -109,7 +109,7 @@ class CompiledFunction(Generic[P, R]):
             return self.function(*args, **kwargs)
         leaves: list[Any] = []
         structure = flatten((args, dict(sorted(kwargs.items()))) if kwargs else (args,), leaves)
-        shapes = tuple([(np.shape(leaf), leaf.dtype) if type(leaf) is not float else ((), float) for leaf in leaves])
+        shapes = tuple([(leaf.shape, leaf.dtype) if type(leaf) is not float else ((), float) for leaf in leaves])
         key = (structure, shapes, scan, current_precision())
         import jax
 

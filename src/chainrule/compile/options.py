@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from chainrule.array import on_a_cpu
+
 __all__ = ["options_for"]
 
 _ON_A_CPU: dict[str, dict[str, Any]] = {
@@ -24,9 +26,7 @@ _ON_A_CPU: dict[str, dict[str, Any]] = {
 
 def options_for(ops: frozenset[str]) -> dict[str, Any]:
     """The options for a program with these operations on the default device; none where this XLA does not know them."""
-    import jax
-
-    if jax.default_backend() != "cpu":
+    if not on_a_cpu():
         return {}
     for name, options in _ON_A_CPU.items():
         if name in ops:

@@ -40,14 +40,11 @@ from chainrule.train.progress import ProgressDisplay
 from chainrule.train.recording import Position, RunWriter, arrays_of
 from chainrule.train.run import Run
 from chainrule.train.snapshot import latest_snapshot, load_snapshot
-from chainrule.train.work import work_of
+from chainrule.train.work import Work, work_of
 
 __all__ = ["Trainer"]
 
 _CHECKED_NUMBERS = 20_000_000
-_SECONDS_PER_CALL = 0.5
-# Of a small machine; decides how many steps go into one call, and must not depend on the machine's mood.
-_ASSUMED_FLOPS = 1e11
 
 
 class Trainer(Evaluator):
@@ -107,7 +104,7 @@ class Trainer(Evaluator):
         self.precision = as_precision(precision)
         self._accumulator = Accumulator(optimizer) if accumulate > 1 else None
         self._stopping = ""
-        self._work, self._loops = 0.0, True
+        self._work = Work(0.0, True)
         self._data: list[Variable] = []
         self._samples: Samples | None = None
         self._train_step = compile(self._one_step)
@@ -250,7 +247,7 @@ class Trainer(Evaluator):
     ) -> None:  # fmt: skip
         whole, rest = divmod(len(train), batch)
         total = epochs * (whole + bool(rest))
-        chunk = min(self._steps_per_call(batch), checkpoint_every or 2**31)
+        chunk = min(self._work.steps_in_a_call(batch), checkpoint_every or 2**31)
         begun, done_before = time.perf_counter(), progress.step
         seconds_before = progress.seconds
         self._stop_early(progress, patience if validation is not None else None)  # a run that goes on may have ended so
@@ -348,15 +345,6 @@ class Trainer(Evaluator):
         for name, score in scores.items():
             progress.sums[name] = progress.sums.get(name, 0.0) + score * count
 
-    def _steps_per_call(self, batch: int) -> int:
-        """Steps in one call: about half a second's worth, so that bars move and Ctrl-C is heard.
-
-        Worked out from the network, never measured: a resumed run has to cut its steps at the same places.
-        """
-        if not self._loops:
-            return 1
-        return int(min(max(_SECONDS_PER_CALL * _ASSUMED_FLOPS / max(self._work * batch, 1.0), 1), 2000))
-
     def _rates(self, step: int, count: int) -> np.ndarray:
         if self.schedule is None:
             return np.full(count, float(self.optimizer.lr))
@@ -381,7 +369,7 @@ class Trainer(Evaluator):
 
     def _check(self, train: Samples) -> None:
         """A few samples through model and loss, eagerly: what does not fit is said with layers and lines, before
-        anything is compiled. What ran tells how much work a step is, and whether loops are good for it.
+        anything is compiled. What ran tells how much work a step is.
         """
         inputs, target = train.few(4)
         if target is None:
@@ -398,7 +386,7 @@ class Trainer(Evaluator):
                 self.loss(as_tensor(everywhere), as_tensor(train.target))
         finally:
             self.model.train()
-        self._work, self._loops = work_of(cost, min(len(train), 4))
+        self._work = work_of(cost, min(len(train), 4))
 
     def _restore(self, folder: Path, run: Run, epochs: int) -> tuple[Position, dict[str, np.ndarray]]:
         path = latest_snapshot(folder / "checkpoints")

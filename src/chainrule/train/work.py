@@ -1,17 +1,48 @@
-"""How much work a training step is, and whether loops are good for it, read from the graph of one forward pass."""
+"""How much work a training step is, read from the graph of one forward pass, and how many steps one call should do."""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
+from chainrule.array import on_a_cpu
 from chainrule.graph import Tensor, Variable
 
-__all__ = ["work_of"]
+__all__ = ["Work", "work_of"]
+
+_SECONDS_IN_A_CALL = 0.5
+_SECONDS_IN_A_LOOP = 5e-3
+# Of a small machine; decides how many steps go into one call, and must not depend on the machine's mood.
+_ASSUMED_FLOPS = 1e11
 
 
-def work_of(cost: Tensor, samples: int) -> tuple[float, bool]:
-    """Floating-point operations of a training step for one sample, roughly, and whether every operation runs as fast
-    inside a loop as outside (`Op.in_loops`).
+class Work(NamedTuple):
+    """What a training step costs.
+
+    Attributes:
+        operations: floating-point operations for one sample, roughly.
+        loops: whether every operation runs as fast inside a loop as outside (`Op.in_loops`).
+    """
+
+    operations: float
+    loops: bool
+
+    def steps_in_a_call(self, batch: int) -> int:
+        """About half a second's worth, so that bars move and Ctrl-C is heard.
+
+        A call takes some 50 µs beside its steps, which short steps share. Long ones are called alone: within a loop XLA
+        on a CPU runs everything but products on one core.
+
+        Worked out from the network, never measured: a resumed run has to cut its steps at the same places.
+        """
+        seconds = self.operations * batch / _ASSUMED_FLOPS
+        if on_a_cpu() and (not self.loops or seconds > _SECONDS_IN_A_LOOP):
+            return 1
+        return int(min(max(_SECONDS_IN_A_CALL / max(seconds, 1e-9), 1), 2000))
+
+
+def work_of(cost: Tensor, samples: int) -> Work:
+    """The work of a training step, from a loss and its graph.
 
     Each parameter takes part in one multiplication and one addition at every place where it is used (a convolution's at
     every pixel, an attention's at every token), three times: forward, and for the gradients by input and by parameter.
@@ -34,4 +65,4 @@ def work_of(cost: Tensor, samples: int) -> tuple[float, bool]:
                 operations += 6.0 * x.size * math.prod(shape[:-1])
             elif isinstance(x, Tensor):
                 stack.append(x.node)
-    return operations / samples, loops
+    return Work(operations / samples, loops)
