@@ -40,8 +40,16 @@ def test_convolutions_bring_theirs(given: list[Any]) -> None:
     assert given == [OURS, {}]
 
 
+def test_products_in_bfloat16_stay_with_the_library_that_has_them(given: list[Any]) -> None:
+    with cr.precision("bf16"):
+        cr.compile(lambda x: filtered(x)[..., 0] @ cr.ones((3, 1)))(cr.ones((1, 4, 1)))
+    kinds = given[0].pop("xla_cpu_experimental_ynn_fusion_type")
+    assert kinds == "LIBRARY_FUSION_TYPE_REDUCE,LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"
+    assert given[0].items() <= OURS.items()
+
+
 def test_the_users_go_first(given: list[Any]) -> None:
-    mine = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE"}
+    mine = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_DOT"}
     cr.compile(filtered, compiler_options=mine)(cr.ones((1, 4, 1)))
     assert given == [{**OURS, **mine}]
 

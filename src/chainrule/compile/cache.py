@@ -8,8 +8,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-__all__ = ["cache_folder", "persistent_cache"]
+__all__ = ["cache_folder", "no_cache", "persistent_cache"]
 
 _lock = threading.RLock()
 
@@ -36,28 +37,43 @@ def persistent_cache() -> Iterator[None]:
     cache.
     """
     import jax
-    from jax.experimental.compilation_cache import compilation_cache
 
-    folder = cache_folder()
-    settings = {
-        "jax_compilation_cache_dir": str(folder),
-        "jax_persistent_cache_min_compile_time_secs": 0.0,
-        "jax_persistent_cache_min_entry_size_bytes": -1,
-    }
     with _lock:
-        before = {name: getattr(jax.config, name) for name in settings}
-        if before["jax_compilation_cache_dir"] is not None or not _usable(folder):
+        folder = cache_folder()
+        settings: Any = jax.config  # which does not say what it has
+        if settings.jax_compilation_cache_dir is not None or not _usable(folder):
             yield
             return
-        try:
-            for name, value in settings.items():
-                jax.config.update(name, value)
-            compilation_cache.reset_cache()
+        with _settings(
+            jax_compilation_cache_dir=str(folder),
+            jax_persistent_cache_min_compile_time_secs=0.0,
+            jax_persistent_cache_min_entry_size_bytes=-1,
+        ):
             yield
-        finally:
-            for name, value in before.items():
-                jax.config.update(name, value)
-            compilation_cache.reset_cache()
+
+
+@contextlib.contextmanager
+def no_cache() -> Iterator[None]:
+    """While it is open JAX keeps no compiled programs, for those that cannot be kept."""
+    with _lock, _settings(jax_compilation_cache_dir=None):
+        yield
+
+
+@contextlib.contextmanager
+def _settings(**values: Any) -> Iterator[None]:
+    import jax
+    from jax.experimental.compilation_cache import compilation_cache
+
+    before = {name: getattr(jax.config, name) for name in values}
+    try:
+        for name, value in values.items():
+            jax.config.update(name, value)
+        compilation_cache.reset_cache()
+        yield
+    finally:
+        for name, value in before.items():
+            jax.config.update(name, value)
+        compilation_cache.reset_cache()
 
 
 def _usable(folder: Path) -> bool:

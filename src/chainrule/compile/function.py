@@ -15,7 +15,8 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 import numpy as np
 
 from chainrule.array import current_precision
-from chainrule.compile.cache import persistent_cache
+from chainrule.compile.cache import no_cache, persistent_cache
+from chainrule.compile.memory import pieces
 from chainrule.compile.options import options_for
 from chainrule.compile.program import Compilation, Program, dense
 from chainrule.compile.structure import describe, flatten, flatten_result, rebuild
@@ -210,7 +211,7 @@ class CompiledFunction(Generic[P, R]):
                 trace.known_leaves = plan.leaves
                 told["result"], arrays = self._trace(trace, structure, inputs)
                 told["guards"] = trace.lasting_guards()
-                told["ops"] = frozenset(trace.ops)
+                told["ops"], told["rounds"] = frozenset(trace.ops), trace.rounds
                 told["grads"], grad_arrays = _grads_of(trace, scan)
                 new = [trace.values[id(v)] for v in written]
                 return new, (arrays, grad_arrays)
@@ -230,8 +231,10 @@ class CompiledFunction(Generic[P, R]):
                 "do the same every time.",
                 fix="remove what changes between calls, such as a counter or a list that grows",
             ) from error
+        options = {**options_for(told["ops"], told["rounds"]), **(self._options or {})}
         with persistent_cache():
-            compiled = lowered.compile({**options_for(told["ops"]), **(self._options or {})})
+            compiled = lowered.compile(options)
+        more = pieces(compiled)
         arguments = tuple(describe(structure, iter([(s, getattr(d, "name", "float")) for s, d in shapes])))
         compilation = Compilation(
             reason=self._reason(key, arguments),
@@ -245,6 +248,7 @@ class CompiledFunction(Generic[P, R]):
         return Program(
             compiled=compiled,
             call=compiled,
+            once_more=(lambda: _compile_uncached(lowered, {**more, **options})) if more else None,
             written=written,
             read=read,
             with_grad=with_grad,
@@ -283,6 +287,11 @@ class CompiledFunction(Generic[P, R]):
         if parts[0] == "0" and len(parts) > 1 and int(parts[1]) < len(self._parameters):
             return ".".join([self._parameters[int(parts[1])], *parts[2:]])
         return ".".join(parts[1:]) or place
+
+
+def _compile_uncached(lowered: Any, options: dict[str, Any]) -> Any:
+    with no_cache():
+        return lowered.compile(options)
 
 
 def _parameter_names(function: Callable[..., Any]) -> list[str]:

@@ -9,29 +9,38 @@ from chainrule.array import on_a_cpu
 
 __all__ = ["options_for"]
 
+_YNNPACK_FOR = "xla_cpu_experimental_ynn_fusion_type"
+_SUMS, _PRODUCTS = "LIBRARY_FUSION_TYPE_REDUCE", "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"
+
 _ON_A_CPU: dict[str, dict[str, Any]] = {
-    # Eigen's convolutions take half the time of YNNPACK's. YNNPACK's elementwise fusions write out every intermediate
-    # result, and repeat scalars and channel vectors to whole images. The pass that is left out would remove barriers
-    # before fusion, which then computes the inputs of convolutions several times.
-    "convolve": {
-        "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_DOT,LIBRARY_FUSION_TYPE_REDUCE",
-        "xla_disable_hlo_passes": "cse_barrier_expander",
-    },
+    # Eigen's convolutions take half the time of YNNPACK's, and its products nine tenths where factors have many rows.
+    # YNNPACK's elementwise fusions write out every intermediate result, and repeat scalars and channel vectors to whole
+    # images. The pass that is left out would remove barriers before fusion, which then computes the inputs of
+    # convolutions several times.
+    "convolve": {_YNNPACK_FOR: _SUMS, "xla_disable_hlo_passes": "cse_barrier_expander"},
+    "attention": {_YNNPACK_FOR: _SUMS},
     # The pass would remove the barriers of nn.Checkpoint before XLA looks for what is computed twice the last time, and
     # then all is remembered: 167 MiB instead of 26 for eight transformer blocks.
     "recomputed": {"xla_disable_hlo_passes": "cse_barrier_expander"},
 }
-"""By operation; where a program has several of these, the first decides."""
+"""By operation; a program with several of these has the options of all."""
 
 
-def options_for(ops: frozenset[str]) -> dict[str, Any]:
-    """The options for a program with these operations on the default device; none where this XLA does not know them."""
+def options_for(ops: frozenset[str], rounds: bool = False) -> dict[str, Any]:
+    """The options for a program with these operations on the default device, those that this XLA knows.
+
+    Arguments:
+        rounds: whether products round their factors to bfloat16, for which only YNNPACK has fast ones.
+    """
     if not on_a_cpu():
         return {}
-    for name, options in _ON_A_CPU.items():
-        if name in ops:
-            return options if _known(name) else {}
-    return {}
+    options: dict[str, Any] = {}
+    for name, wanted in _ON_A_CPU.items():
+        if name in ops and _known(name):
+            options |= wanted
+    if rounds and _YNNPACK_FOR in options:
+        options[_YNNPACK_FOR] += f",{_PRODUCTS}"
+    return options
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import starmap
 from sys import getrefcount
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compile.memory import CALLS
 from chainrule.compile.structure import rebuild_result
 from chainrule.compile.surroundings import Name, same
 from chainrule.graph import RowSparse, Variable, changes, wrap
@@ -43,6 +45,7 @@ class Program:
 
     compiled: Any
     call: Any
+    once_more: Callable[[], Any] | None
     written: list[Variable]
     read: list[Variable]
     with_grad: list[Variable]
@@ -53,6 +56,7 @@ class Program:
     names: list[Name]
     compilation: Compilation
     changes_seen: int = field(default=-1)
+    calls: int = field(default=0)
 
     def broken_guard(self) -> str | None:
         """Which name, setting, mode or flag differs from when the program was made, or None."""
@@ -80,6 +84,8 @@ class Program:
 
     def run(self, leaves: list[Any]) -> Any:
         """The function's result for these inputs; Variables and gradients are changed as it says."""
+        if self.once_more is not None:
+            self._compile_once_more()
         if self.written:
             with _WRITING:
                 return self._run(leaves)
@@ -88,6 +94,14 @@ class Program:
         except (RuntimeError, ValueError):
             with _WRITING:  # another thread may have donated what was being read; this program changes nothing itself
                 return self._run(leaves)
+
+    def _compile_once_more(self) -> None:
+        """Where the program is called often, in the form that takes longer to get and less to run."""
+        with _WRITING:
+            self.calls += 1
+            if self.calls == CALLS and self.once_more is not None:
+                self.compiled = self.call = self.once_more()
+                self.once_more = None
 
     def _run(self, leaves: list[Any]) -> Any:
         written = [v._value for v in self.written]

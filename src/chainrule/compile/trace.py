@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.array import jax_namespace
+from chainrule.array import current_precision, jax_namespace
 from chainrule.compile.surroundings import same
 from chainrule.errors import CompileError
 from chainrule.graph import RowSparse, Tensor, Variable, source_of_caller, wrap
@@ -38,6 +38,7 @@ class Trace:
         self.known_leaves: dict[int, tuple[Tensor, Any]] = {}
         self.guards: dict[tuple[int, str], tuple[Any, str, Any]] = {}
         self.ops: set[str] = set()
+        self.rounds = False
 
     def read(self, variable: Variable) -> Any:
         try:
@@ -102,6 +103,7 @@ class Trace:
 
     def used(self, op: str) -> None:
         self.ops.add(op)
+        self.rounds = self.rounds or current_precision() == "bf16"
 
     def refuse_new_variable(self) -> None:
         raise CompileError(

@@ -28,6 +28,8 @@ from chainrule.ops import (
     normalisation,
     pooling,
     products,
+    quantized,  # noqa: F401 - their records belong to the table, their functions to nn
+    recomputation,  # noqa: F401
     recurrent,
     reductions,
     rounding,

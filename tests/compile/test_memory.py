@@ -1,0 +1,63 @@
+"""Programs that need much memory for themselves are compiled once more, to take it in pieces, and compute the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.compile import memory
+
+
+def chain(x: Any) -> Any:
+    """A gradient, for which several large arrays are kept at the same time."""
+
+    def value(x: Any) -> Any:
+        y = x
+        for _ in range(4):
+            y = cr.tanh(y @ x)
+        return y.sum()
+
+    return cr.grad(value)(x).sum()
+
+
+@pytest.fixture
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_PIECE", 70_000)
+
+
+def test_a_program_that_is_called_often(small_pieces: None) -> None:
+    function, x = cr.compile(chain), np.random.default_rng(0).normal(size=(128, 128)).astype(np.float32)
+    first = function(x).numpy()
+    (program,) = next(iter(function._programs.values()))
+    plain = program.compiled
+    assert program.once_more is not None
+    for _ in range(memory.CALLS):
+        assert function(x).numpy() == first
+    assert program.once_more is None and program.compiled is not plain
+    assert len(function.compilations) == 1
+
+
+def test_memory_that_is_kept_anyhow_stays_in_one_piece() -> None:
+    function = cr.compile(chain)
+    function(np.ones((128, 128), np.float32))
+    (program,) = next(iter(function._programs.values()))
+    assert program.once_more is None
+
+
+def test_nothing_is_gained_where_a_single_array_is_larger(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_PIECE", 60_000)
+    function = cr.compile(chain)
+    function(np.ones((128, 128), np.float32))
+    (program,) = next(iter(function._programs.values()))
+    assert program.once_more is None
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("f32[2,3]{1,0} s8[100] pred[7]", 100), ("%x = bf16[8,8]{1,0} f64[3]", 128), ("no arrays, f32[] alone", 0)],
+)
+def test_the_largest_array_of_a_program(text: str, size: int) -> None:
+    assert memory._largest(text) == size
