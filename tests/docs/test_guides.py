@@ -5,6 +5,7 @@ Each tab leaves its numbers in `answer`. The pages themselves are executed when 
 
 from __future__ import annotations
 
+import functools
 import re
 import textwrap
 from pathlib import Path
@@ -55,3 +56,48 @@ def test_a_wrong_number_is_noticed() -> None:
     compare({"a": [1.0, np.ones(3)]}, {"a": [1.0, np.ones(3)]}, "answer")
     with pytest.raises(AssertionError):
         compare({"a": [1.0, np.ones(3)]}, {"a": [1.0, np.ones(3) * 1.001]}, "answer")
+
+
+@functools.cache
+def left_behind(guide: str) -> dict[str, Any]:
+    """The names that a guide's own tabs leave behind, those of PyTorch not run."""
+    names: dict[str, Any] = {}
+    for name, code in tabs(next(page for page in GUIDES if page.stem == guide)):
+        if name == "chainrule":
+            exec(compile(code, guide, "exec"), names)
+    return names
+
+
+def test_momentum_and_noise_get_out_of_a_local_minimum() -> None:
+    names = left_behind("gradient-descent")
+    found, first = names["found"], {name: path[-1, 0] for name, path in names["rolled"].items()}
+    assert found["full batch"] < 0.7
+    assert found["with momentum 0.9"] > found["full batch"] + 0.1
+    assert found["single samples"] > found["mini-batches of 4"] > found["full batch"]
+    assert first["full batch"] < 1 < 2 < first["with momentum 0.9"]
+
+
+def test_a_cliff_in_time_throws_off_what_is_not_clipped() -> None:
+    names = left_behind("vanishing-gradients")
+    free, clipped = names["walks"].values()
+    assert abs(np.diff(free)).max() > 1
+    assert abs(np.diff(clipped)).max() <= 0.1 + 1e-9
+    at_the_end = [float(names["loss"](w[-1])) for w in (free, clipped)]
+    assert at_the_end[0] > 1 > 0.05 > at_the_end[1]
+
+
+def test_adagrad_learns_what_is_rare_without_following_the_noise() -> None:
+    slow, fast, adagrad = left_behind("optimizer-paths")["learned"].values()
+    assert slow[-1, 2] < 0.6
+    assert abs(adagrad[-1] - 1).max() < 0.2
+    assert adagrad[2000:, 0].std() < 0.5 * fast[2000:, 0].std()
+
+
+def test_two_moons_need_more_than_one_bend() -> None:
+    names = left_behind("depth-and-width")
+    points, label = names["points"][200:], names["label"][200:]
+    errors = [
+        np.mean((names["classify"](widths)(points).numpy() > 0) != label)  # on points that were not learned from
+        for widths in ([1], [64], [16, 16])
+    ]
+    assert errors[0] > 0.08 > max(errors[1:])
