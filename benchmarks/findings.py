@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.machine import describe
+from benchmarks.machine import cores, describe
 
 _TEXT = """\
 Times the plain form of a computation and the one that chainrule uses, in turns, and prints both medians and the ratio.
@@ -25,6 +25,8 @@ python -m benchmarks.findings --write            also into benchmarks/findings.j
 """
 FILE = Path(__file__).with_name("findings.json")
 ROUNDS, SECONDS = 15, 0.1
+REST = 0.3
+"""Seconds between turns of two libraries, whose threads spin for a while after their last work."""
 _FUSION, _PASSES = "xla_cpu_experimental_ynn_fusion_type", "xla_disable_hlo_passes"
 
 Go = Callable[[], Any]
@@ -32,13 +34,18 @@ Go = Callable[[], Any]
 
 @dataclass(frozen=True)
 class Finding:
-    """Two forms of one computation; `helps`: whether the second is the one that is used, or was tried in vain."""
+    """Two ways of one computation.
+
+    Attributes:
+        kind: "used" where chainrule does it the second way, "vain" where that was tried and did not help, "bound" where
+            PyTorch's way is beside XLA's, which chainrule cannot leave.
+    """
 
     title: str
     plain: str
     other: str
     make: Callable[[], tuple[Go, Go]]
-    helps: bool = True
+    kind: str = "used"
 
 
 def _normal(*shape: int) -> Any:
@@ -135,8 +142,22 @@ def loop_short() -> tuple[Go, Go]:
 
 
 def loop_long() -> tuple[Go, Go]:
-    single, looped = _steps((256, 1024, 256, 10), 2048, 8)
-    return looped, single
+    import chainrule as cr
+    from chainrule import losses, models, optim
+
+    def made() -> Any:
+        model = models.TransformerLanguageModel(65, width=128, layers=2, heads=4, context=128)
+        rule = optim.Adam(model.parameters())
+        text = cr.Variable(np.random.default_rng(0).integers(0, 65, (4, 16, 129), dtype=np.int32))
+
+        def step(i: Any) -> Any:
+            tokens = cr.take(text, i, axis=0)
+            return rule.minimize(losses.cross_entropy(model(tokens[:, :-1]), tokens[:, 1:]))
+
+        return cr.compile(step)
+
+    single, looped, numbers = made(), made(), np.arange(4)
+    return lambda: looped.scan(numbers).numpy(), lambda: [single(i) for i in numbers][-1].numpy()
 
 
 # -- images
@@ -209,7 +230,7 @@ def bf16_convolution() -> tuple[Go, Go]:
     return _program(convolved, x, kernel, options=options), _program(rounded, x, kernel, options=options)
 
 
-# -- sequences, tables, losses
+# -- sequences and tables
 
 
 def recurrent_weight() -> tuple[Go, Go]:
@@ -262,9 +283,73 @@ def unrolled() -> tuple[Go, Go]:
     return _program(loop(1), z, w), _program(loop(8), z, w)
 
 
+# -- what bounds
+
+
+def _beside_torch(torch_way: Callable[..., Any], jax_way: Callable[..., Any], *arrays: Any) -> tuple[Go, Go]:
+    import torch
+
+    torch.set_num_threads(cores())
+    given = [torch.from_numpy(np.array(a)) for a in arrays]
+
+    def go() -> Any:
+        with torch.inference_mode():
+            return torch_way(*given)
+
+    return go, _program(jax_way, *arrays)
+
+
+def product() -> tuple[Go, Go]:
+    import jax
+
+    return _beside_torch(lambda x, w: x @ w, jax.numpy.matmul, _normal(512, 1024), _normal(1024, 1024))
+
+
+def few_channels() -> tuple[Go, Go]:
+    import jax
+    import torch
+
+    def torch_way(x: Any, kernel: Any) -> Any:
+        x, kernel = x.permute(0, 3, 1, 2), kernel.permute(3, 2, 0, 1)  # channels last in memory
+        return torch.nn.functional.conv2d(x, kernel, padding=1)
+
+    def jax_way(x: Any, kernel: Any) -> Any:
+        return jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+    x, kernel = _normal(64, 32, 32, 16), _normal(3, 3, 16, 16)
+    go, _ = _beside_torch(torch_way, jax_way, x, kernel)
+    return go, _program(jax_way, x, kernel, options={_FUSION: "LIBRARY_FUSION_TYPE_REDUCE"})
+
+
+def heads() -> tuple[Go, Go]:
+    import jax
+    import torch
+
+    def torch_way(q: Any) -> Any:
+        return torch.nn.functional.scaled_dot_product_attention(*[q.transpose(1, 2)] * 3, is_causal=True)
+
+    def jax_way(q: Any) -> Any:
+        return jax.nn.dot_product_attention(q, q, q, is_causal=True)
+
+    return _beside_torch(torch_way, jax_way, _normal(16, 128, 4, 32))
+
+
+def recurrence() -> tuple[Go, Go]:
+    import torch
+
+    import chainrule as cr
+    from chainrule import nn
+
+    x = _normal(32, 64, 128)
+    ours, theirs = nn.LSTM(128, 128).eval(), torch.nn.LSTM(128, 128, batch_first=True)
+    called, values = cr.compile(lambda x: ours(x)[0]), np.asarray(x)
+    go, _ = _beside_torch(lambda x: theirs(x)[0], lambda x: x, x)
+    return go, lambda: called(values).numpy()
+
+
 FINDINGS = {
     "loop-short": Finding("500 steps of the XOR MLP", "a call each", "one program", loop_short),
-    "loop-long": Finding("8 steps of a 256-1024-256 MLP, batch 2048", "one program", "a call each", loop_long),
+    "loop-long": Finding("4 steps of a transformer 2 × 128, 2048 tokens", "one program", "a call each", loop_long, "vain"),
     "weight": Finding("gradient of a weight, (2048, 512)ᵀ · (2048, 128)", "xᵀ · g", "(gᵀ · x)ᵀ", weight),
     "bf16": Finding("(512, 1024) · (1024, 1024)", "float32", "factors in bfloat16, sums in float32", bf16),
     "bf16-weight": Finding("(512, 1024)ᵀ · (512, 1024), bfloat16", "as it is", "left factor laid out", bf16_weight),
@@ -273,9 +358,13 @@ FINDINGS = {
     "barrier": Finding("gradient of four convolutions with skips", "barriers dropped", "barriers kept", barrier),
     "recurrent-weight": Finding("recurrent weight's gradient, 64 steps", "in the loop", "after it", recurrent_weight),
     "rows": Finding("Adam for 1,024 of 100,000 rows of 32", "all rows", "rows that were used", rows),
-    "one-projection": Finding("query, key and value of (2048, 128)", "three products", "one", one_projection, False),
-    "unrolled": Finding("a loop of 64 recurrent steps", "as it is", "unrolled 8 times", unrolled, False),
-    "bf16-convolution": Finding("3×3, (64, 14, 14, 32) → 64", "float32", "bfloat16", bf16_convolution, False),
+    "one-projection": Finding("query, key and value of (2048, 128)", "three products", "one", one_projection, "vain"),
+    "unrolled": Finding("a loop of 64 recurrent steps", "as it is", "unrolled 8 times", unrolled, "vain"),
+    "bf16-convolution": Finding("3×3, (64, 14, 14, 32) → 64", "float32", "bfloat16", bf16_convolution, "vain"),
+    "product": Finding("(512, 1024) · (1024, 1024)", "PyTorch", "XLA", product, "bound"),
+    "few-channels": Finding("3×3, (64, 32, 32, 16) → 16", "PyTorch", "XLA", few_channels, "bound"),
+    "heads": Finding("attention of (16, 128, 4, 32), forward", "PyTorch", "XLA", heads, "bound"),
+    "recurrence": Finding("LSTM of 128, (32, 64, 128), forward", "PyTorch", "XLA", recurrence, "bound"),
 }  # fmt: skip
 
 
@@ -291,6 +380,9 @@ def measure(finding: Finding) -> dict[str, Any]:
     times: list[list[float]] = [[], []]
     for _ in range(ROUNDS):
         for go, count, found in zip(forms, repeats, times, strict=True):
+            if finding.kind == "bound":
+                time.sleep(REST)
+                go()
             started = time.perf_counter()
             for _ in range(count):
                 go()
@@ -299,7 +391,7 @@ def measure(finding: Finding) -> dict[str, Any]:
     ratio = statistics.median(a / b for a, b in zip(*times, strict=True))
     return {
         "title": finding.title,
-        "helps": finding.helps,
+        "kind": finding.kind,
         "plain": [finding.plain, plain],
         "other": [finding.other, other],
         "ratio": float(f"{ratio:.3g}"),

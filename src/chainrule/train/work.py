@@ -11,7 +11,6 @@ from chainrule.graph import Tensor, Variable
 __all__ = ["Work", "work_of"]
 
 _SECONDS_IN_A_CALL = 0.5
-_SECONDS_IN_A_LOOP = 5e-3
 # Of a small machine; decides how many steps go into one call, and must not depend on the machine's mood.
 _ASSUMED_FLOPS = 1e11
 
@@ -30,15 +29,13 @@ class Work(NamedTuple):
     def steps_in_a_call(self, batch: int) -> int:
         """About half a second's worth, so that bars move and Ctrl-C is heard.
 
-        A call takes some 50 µs beside its steps, which short steps share. Long ones are called alone: within a loop XLA
-        on a CPU runs everything but products on one core.
+        A call takes some 50 µs beside its steps, which they share.
 
         Worked out from the network, never measured: a resumed run has to cut its steps at the same places.
         """
-        seconds = self.operations * batch / _ASSUMED_FLOPS
-        if on_a_cpu() and (not self.loops or seconds > _SECONDS_IN_A_LOOP):
+        if on_a_cpu() and not self.loops:
             return 1
-        return int(min(max(_SECONDS_IN_A_CALL / max(seconds, 1e-9), 1), 2000))
+        return int(min(max(_SECONDS_IN_A_CALL * _ASSUMED_FLOPS / max(self.operations * batch, 1.0), 1), 2000))
 
 
 def work_of(cost: Tensor, samples: int) -> Work:
