@@ -53,6 +53,7 @@ from chainrule.nn.module import Module
 from chainrule.nn.piecewise import Hardshrink, Hardsigmoid, Hardswish, Hardtanh, ReLU6, RReLU, Softshrink, Threshold
 from chainrule.nn.pooling import AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d
 from chainrule.nn.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
+from chainrule.nn.pruning import prune, remove_masks, sparsity
 from chainrule.nn.pytorch import load_pytorch
 from chainrule.nn.quantized_linear import QuantizedLinear, quantize_dynamic
 from chainrule.nn.residual import Residual
@@ -170,7 +171,10 @@ __all__ = [
     "load_pytorch",
     "lora_state",
     "merge_lora",
+    "prune",
     "quantize_dynamic",
+    "remove_masks",
+    "sparsity",
     "watch",
 ]
 

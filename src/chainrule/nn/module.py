@@ -226,8 +226,8 @@ class Module(Followed):
                 "strict=False) "
                 "to take over what has the same path",
             )
-        for path, array in arrays.items():
-            own[path].assign(wrap(np.array(array)))
+        for path in sorted(arrays, key=lambda path: isinstance(own[path], Parameter)):  # masks before what they mask
+            own[path].assign(wrap(np.array(arrays[path])))
 
     def from_pytorch(self, entries: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """This layer's own entries of a PyTorch `state_dict`, by its own names and in its own layout; for

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, cast
 
-from chainrule.graph import Variable
+from chainrule import ops
+from chainrule.graph import TRACE, Variable, changed
 
 __all__ = ["Buffer", "Parameter"]
 
@@ -22,6 +24,10 @@ class Parameter(Variable):
             biases and for the scale and shift of a normalisation, whose size says nothing about how complex the model
             is.
 
+    Attributes:
+        mask: None, or a Buffer of truth values: where it is False the parameter is 0 whatever is assigned to it, and
+            optimizers leave its gradient out (`prune`).
+
     Example:
         >>> from chainrule import init, nn
         >>> weight = nn.Parameter(init.ones((2, 3)))
@@ -29,18 +35,38 @@ class Parameter(Variable):
         ((2, 3), True)
     """
 
-    __slots__ = ("penalised",)
+    __slots__ = ("_mask", "penalised")
 
     def __init__(
         self, data: Any, *, name: str = "", requires_grad: bool = True, dtype: Any = None, penalised: bool = True
     ) -> None:
         super().__init__(data, name=name, requires_grad=requires_grad, dtype=dtype)
         self.penalised = penalised
+        self._mask: Buffer | None = None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
         made = cast(Parameter, super().__deepcopy__(memo))
         made.penalised = self.penalised
+        made._mask = copy.deepcopy(self._mask, memo)
         return made
+
+    @property
+    def mask(self) -> Buffer | None:
+        trace = TRACE.get()
+        if trace is not None:
+            trace.guard(self, "mask", self._mask)
+        return self._mask
+
+    @mask.setter
+    def mask(self, value: Buffer | None) -> None:
+        self._mask = value
+        changed()
+
+    def assign(self, value: Any) -> None:
+        super().assign(value)
+        mask = self.mask
+        if mask is not None:
+            super().assign(ops.where(mask, self.detach(), 0.0))
 
 
 class Buffer(Variable):

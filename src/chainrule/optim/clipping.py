@@ -1,4 +1,4 @@
-"""Gradients before the update: repeated rows added up, clipping by norm and by value."""
+"""Gradients before the update: repeated rows added up, pruned entries left out, clipping by norm and by value."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chainrule.errors import ConfigError
 from chainrule.graph import RowSparse, Tensor, Variable, as_tensor, no_grad, op, wrap
 from chainrule.ops.rows import add_rows, unique_rows
 
-__all__ = ["clip_grad_norm", "clip_gradients", "distinct_rows"]
+__all__ = ["clip_grad_norm", "clip_gradients", "distinct_rows", "masked"]
 
 
 @op(samples=lambda rng: [((rng.normal(size=(3, 4)), rng.normal(size=(2,))), {})])
@@ -38,6 +38,16 @@ def distinct_rows(g: RowSparse) -> RowSparse:
     rows, place = unique_rows(g.rows)
     empty = wrap(np.zeros((rows.shape[0], *g.shape[1:]), g.dtype))
     return RowSparse(rows, add_rows(empty, place, g.values), g.shape)
+
+
+def masked(g: Any, p: Variable) -> Any:
+    """The gradient of a parameter, 0 where the parameter's mask keeps it at 0."""
+    mask = getattr(p, "mask", None)
+    if mask is None or g is None:
+        return g
+    if isinstance(g, RowSparse):
+        return g.map(lambda values: ops.where(ops.take(mask, g.rows, axis=0), values, 0.0))
+    return ops.where(mask, g, 0.0)
 
 
 def clip_gradients(gradients: list[Any], norm: float | None, value: float | None, dialect: str) -> list[Any]:

@@ -15,7 +15,7 @@ from chainrule.errors import CheckpointError, ConfigError, GradientError, sugges
 from chainrule.graph import TRACE, RowSparse, Tensor, Variable, as_tensor, changed, gradients, wrap
 from chainrule.graph.context import RECORDING
 from chainrule.ops.rows import set_rows
-from chainrule.optim.clipping import clip_gradients, distinct_rows
+from chainrule.optim.clipping import clip_gradients, distinct_rows, masked
 
 __all__ = ["DIALECTS", "Group", "Optimizer"]
 
@@ -297,7 +297,7 @@ class Optimizer(Followed):
         recording = RECORDING.set(False)
         try:
             self.count.assign(self.count + 1)
-            prepared = [self._prepare(g) for g in given]
+            prepared = [masked(self._prepare(g), p) for g, p in zip(given, self.parameters, strict=True)]
             if self.clip_norm is not None or self.clip_value is not None:
                 prepared = clip_gradients(prepared, self.clip_norm, self.clip_value, self.dialect)
             rest = iter(prepared)
