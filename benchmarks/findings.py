@@ -349,7 +349,7 @@ def recurrence() -> tuple[Go, Go]:
 
 FINDINGS = {
     "loop-short": Finding("500 steps of the XOR MLP", "a call each", "one program", loop_short),
-    "loop-long": Finding("4 steps of a transformer 2 × 128, 2048 tokens", "one program", "a call each", loop_long, "vain"),
+    "loop-long": Finding("4 steps of a transformer 2 × 128", "one program", "a call each", loop_long, "vain"),
     "weight": Finding("gradient of a weight, (2048, 512)ᵀ · (2048, 128)", "xᵀ · g", "(gᵀ · x)ᵀ", weight),
     "bf16": Finding("(512, 1024) · (1024, 1024)", "float32", "factors in bfloat16, sums in float32", bf16),
     "bf16-weight": Finding("(512, 1024)ᵀ · (512, 1024), bfloat16", "as it is", "left factor laid out", bf16_weight),
