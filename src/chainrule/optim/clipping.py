@@ -102,7 +102,7 @@ def clip_grad_norm(parameters: Iterable[Variable], max_norm: float, *, dialect: 
     if not found:
         return as_tensor(0.0)
     with no_grad():
-        gradients = [distinct_rows(p.grad) if isinstance(p.grad, RowSparse) else p.grad for p in found]
+        gradients = [masked(distinct_rows(p.grad) if isinstance(p.grad, RowSparse) else p.grad, p) for p in found]
         total = _norm(gradients)
         for p, g in zip(found, clip_gradients(gradients, max_norm, None, dialect), strict=True):
             p.grad = g
