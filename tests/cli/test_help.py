@@ -9,7 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from chainrule.cli import main
 from chainrule.cli.application import COMMANDS
@@ -40,6 +42,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "new.csv").write_text(
         "\n".join(line.rpartition(",")[0] for line in passengers(10, seed=4).splitlines()) + "\n"
     )
+    (place / "novel.txt").write_text(
+        " ".join(f"It was day {n}, and it was late: {n * n} miles to go." for n in range(300))
+    )
+    rng = np.random.default_rng(0)
+    for label, brightness in {"night": 60, "day": 200}.items():
+        (place / "photos" / label).mkdir(parents=True)
+        for number in range(12):
+            pixels = rng.normal(brightness, 20, (16, 16, 3)).clip(0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(place / "photos" / label / f"{number}.png")
     return place
 
 
