@@ -27,9 +27,9 @@ slope of the line through the upper half of the points, both axes logarithmic: 1
 
 python -m benchmarks.curves                   all
 python -m benchmarks.curves rows length       some of them
-python -m benchmarks.curves --write           also into benchmarks/curves.json and, with matplotlib, curves.svg
+python -m benchmarks.curves --write           also into benchmarks/curves.json, which the documentation draws
 """
-FILE, PICTURE = Path(__file__).with_name("curves.json"), Path(__file__).with_name("curves.svg")
+FILE = Path(__file__).with_name("curves.json")
 STEPS, SECONDS = 16, 1.0
 
 
@@ -217,32 +217,12 @@ def run(name: str) -> dict[str, Any]:
     return entry
 
 
-def draw(entries: dict[str, Any]) -> None:
-    """All curves as one picture: time on the left axis, memory on the right."""
-    from matplotlib.figure import Figure
-
-    columns = 4
-    lines = -(-len(entries) // columns)
-    figure = Figure(figsize=(4 * columns, 3.2 * lines), layout="constrained")
-    for i, entry in enumerate(entries.values(), start=1):
-        axes = figure.add_subplot(lines, columns, i)
-        times = [1e6 * s for s in entry["seconds"]]
-        axes.loglog(entry["values"], times, "o-", color="tab:blue")
-        axes.set_ylim(min(times) / 3, max(times) * 3)  # so that what is flat looks flat
-        axes.set_title(entry["title"], fontsize=9)
-        axes.set_ylabel(f"µs a step, slope {entry['seconds_slope']}", color="tab:blue")
-        memory = axes.twinx()
-        memory.loglog(entry["values"], entry["mebibytes"], "s--", color="tab:orange", markersize=4)
-        memory.set_ylabel(f"MiB, slope {entry['mebibytes_slope']}", color="tab:orange")
-    figure.savefig(PICTURE, metadata={"Date": None})
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.curves", description=_TEXT, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(SWEEPS)}; all without")
-    parser.add_argument("--write", action="store_true", help="keep the numbers, and draw them")
+    parser.add_argument("--write", action="store_true", help="keep the numbers")
     parser.add_argument("--point", nargs=2, metavar=("NAME", "VALUE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.point:
@@ -257,8 +237,6 @@ def main() -> None:
             known = json.loads(FILE.read_text()) if FILE.exists() else {}
             known = {k: v for k in SWEEPS for v in [entry if k == name else known.get(k)] if v is not None}
             FILE.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n")
-    if options.write:
-        draw(json.loads(FILE.read_text()))
 
 
 if __name__ == "__main__":

@@ -160,6 +160,22 @@ def loop_long() -> tuple[Go, Go]:
     return lambda: looped.scan(numbers).numpy(), lambda: [single(i) for i in numbers][-1].numpy()
 
 
+def memory() -> tuple[Go, Go]:
+    import jax
+
+    from chainrule.compile.memory import pieces
+
+    def network(weights: Any, x: Any) -> Any:
+        for weight in weights:
+            x = jax.nn.gelu(x @ weight)
+        return x.sum()
+
+    slope, arrays = jax.grad(network), (_normal(8, 256, 256) * 0.05, _normal(4096, 256))
+    options = pieces(jax.jit(slope).lower(*arrays).compile())
+    assert options, "the program should need more than the C library keeps"
+    return _program(slope, *arrays), _program(slope, *arrays, options=options)
+
+
 # -- images
 
 
@@ -350,6 +366,7 @@ def recurrence() -> tuple[Go, Go]:
 FINDINGS = {
     "loop-short": Finding("500 steps of the XOR MLP", "a call each", "one program", loop_short),
     "loop-long": Finding("4 steps of a transformer 2 × 128", "one program", "a call each", loop_long, "vain"),
+    "memory": Finding("gradient of 8 layers of 256, 4,096 rows", "memory in one piece", "in pieces", memory),
     "weight": Finding("gradient of a weight, (2048, 512)ᵀ · (2048, 128)", "xᵀ · g", "(gᵀ · x)ᵀ", weight),
     "bf16": Finding("(512, 1024) · (1024, 1024)", "float32", "factors in bfloat16, sums in float32", bf16),
     "bf16-weight": Finding("(512, 1024)ᵀ · (512, 1024), bfloat16", "as it is", "left factor laid out", bf16_weight),

@@ -40,6 +40,27 @@ def test_a_program_that_is_called_often(small_pieces: None) -> None:
     assert len(function.compilations) == 1
 
 
+def test_a_second_compilation_that_is_interrupted_is_made_up_for(
+    small_pieces: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function, x = cr.compile(chain), np.ones((128, 128), np.float32)
+    first = function(x).numpy()
+    (program,) = next(iter(function._programs.values()))
+    again = program.once_more
+    assert again is not None
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    program.once_more = interrupted
+    function(x)
+    with pytest.raises(KeyboardInterrupt):
+        function(x)
+    program.once_more = again
+    assert function(x).numpy() == first
+    assert program.once_more is None
+
+
 def test_memory_that_is_kept_anyhow_stays_in_one_piece() -> None:
     function = cr.compile(chain)
     function(np.ones((128, 128), np.float32))

@@ -248,7 +248,7 @@ class CompiledFunction(Generic[P, R]):
         return Program(
             compiled=compiled,
             call=compiled,
-            once_more=(lambda: _compile_uncached(lowered, {**more, **options})) if more else None,
+            once_more=(lambda: self._compile_once_more(lowered, {**more, **options})) if more else None,
             written=written,
             read=read,
             with_grad=with_grad,
@@ -259,6 +259,18 @@ class CompiledFunction(Generic[P, R]):
             names=[name for name in names if same(name.now(), name.value)],
             compilation=compilation,
         )
+
+    def _compile_once_more(self, lowered: Any, options: dict[str, Any]) -> Any:
+        """The same program with options by which it cannot be kept in the cache."""
+        started = time.perf_counter()
+        with no_cache():
+            compiled = lowered.compile(options)
+        log.info(
+            "compiled %s once more in %.2f s: it needs much memory and is called often",
+            getattr(self.function, "__qualname__", "?"),
+            time.perf_counter() - started,
+        )
+        return compiled
 
     def _reason(self, key: Any, arguments: tuple[tuple[str, str], ...]) -> str:
         if not self.compilations:
@@ -287,11 +299,6 @@ class CompiledFunction(Generic[P, R]):
         if parts[0] == "0" and len(parts) > 1 and int(parts[1]) < len(self._parameters):
             return ".".join([self._parameters[int(parts[1])], *parts[2:]])
         return ".".join(parts[1:]) or place
-
-
-def _compile_uncached(lowered: Any, options: dict[str, Any]) -> Any:
-    with no_cache():
-        return lowered.compile(options)
 
 
 def _parameter_names(function: Callable[..., Any]) -> list[str]:

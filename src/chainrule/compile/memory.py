@@ -28,12 +28,10 @@ def pieces(compiled: Any) -> dict[str, Any]:
     glibc keeps. Such a program cannot be stored in the cache of compiled programs, so the first calls are of the plain
     one.
     """
-    if not on_a_cpu() or not _known():
-        return {}
-    analysis = compiled.memory_analysis()
+    analysis = compiled.memory_analysis() if on_a_cpu() else None
     if analysis is None or analysis.temp_size_in_bytes <= _PIECE or _largest(compiled.as_text()) > _PIECE:
         return {}
-    return {_OPTION: _PIECE}
+    return {_OPTION: _PIECE} if _known() else {}
 
 
 def _largest(program: str) -> int:

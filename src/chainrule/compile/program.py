@@ -99,7 +99,7 @@ class Program:
         """Where the program is called often, in the form that takes longer to get and less to run."""
         with _WRITING:
             self.calls += 1
-            if self.calls == CALLS and self.once_more is not None:
+            if self.calls >= CALLS and self.once_more is not None:
                 self.compiled = self.call = self.once_more()
                 self.once_more = None
 

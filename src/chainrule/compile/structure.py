@@ -14,7 +14,6 @@ from chainrule.graph import Tensor, Variable, as_tensor, wrap
 __all__ = ["describe", "flatten", "flatten_result", "rebuild", "rebuild_result"]
 
 _ARRAY, _NUMBER, _STATIC, _DATACLASS = "array", "number", "static", "dataclass"
-_PLAIN = (_ARRAY, False)
 
 
 def flatten(value: Any, leaves: list[Any]) -> Any:
@@ -27,9 +26,6 @@ def flatten(value: Any, leaves: list[Any]) -> Any:
     Raises:
         CompileError: for a generator or another iterator.
     """
-    if type(value) is np.ndarray:  # what comes most often first
-        leaves.append(as_tensor(value)._data)
-        return _PLAIN
     if isinstance(value, Variable):
         return (_STATIC, _ById(value))
     if isinstance(value, Tensor):
@@ -40,7 +36,7 @@ def flatten(value: Any, leaves: list[Any]) -> Any:
         return (_NUMBER,)
     if isinstance(value, np.ndarray | np.generic) or type(value).__module__.startswith("jax"):
         leaves.append(as_tensor(value)._data)
-        return _PLAIN
+        return (_ARRAY, False)
     if isinstance(value, list | tuple):
         return (type(value), tuple([flatten(v, leaves) for v in value]))
     if isinstance(value, dict):

@@ -15,8 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.array import as_precision
-from chainrule.array import precision as multiplying_in
+from chainrule import array
 from chainrule.compile import compile
 from chainrule.data import Dataset, Prepared, Samples
 from chainrule.errors import CheckpointError, ConfigError, ShapeError
@@ -101,7 +100,7 @@ class Trainer(Evaluator):
         self.callbacks: list[Callback] = [*callbacks, *([ProgressDisplay()] if progress else [])]
         self.accumulate = accumulate
         self.penalty = penalty
-        self.precision = as_precision(precision)
+        self.precision = array.as_precision(precision)
         self._accumulator = Accumulator(optimizer) if accumulate > 1 else None
         self._stopping = ""
         self._work = Work(0.0, True)
@@ -115,7 +114,7 @@ class Trainer(Evaluator):
     def _one_step(self, rows: Any, rate: Any) -> Any:
         if self.schedule is not None:
             self.optimizer.lr = rate
-        with multiplying_in(self.precision):
+        with array.precision(self.precision):
             told = self._update(rows)
         if self.penalty is not None:
             self.penalty.shrink(self.model, self.optimizer.lr)
