@@ -31,6 +31,12 @@ def test_every_command_has_examples_and_its_help_shows_them(chainrule: Type) -> 
             assert example.strip() in shown
 
 
+def test_the_help_of_train_tells_what_is_usual(chainrule: Type) -> None:
+    shown = chainrule("train", "--help").out
+    for usual in ("[adamw]", "[one-cycle]", "[0.04]", "[seeds]", "[runs/DATA]"):
+        assert usual in shown
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with all that the examples speak of."""

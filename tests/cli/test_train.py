@@ -83,6 +83,20 @@ def test_options_count_more_than_the_config_file(chainrule: Type, folder: Path) 
         np.testing.assert_array_equal(value, weights(folder / "there")[name])
 
 
+def test_the_numbers_of_a_schedule_are_the_runs_and_those_of_another_course_are_left_behind(
+    chainrule: Type, folder: Path
+) -> None:
+    (folder / "plan.toml").write_text('[schedule]\nname = "cosine"\nwarmup = 0.3\nend_factor = 0.5\n')
+    common = ["train", "xor", "--config", "plan.toml", "--epochs", 1, "--quiet", "--out"]
+    assert chainrule(*common, "here", "--warmup", 0.1).code == 0
+    assert chainrule(*common, "there", "--schedule", "step", "--milestones", "0.5, 0.9", "--drop-factor", 0.3).code == 0
+    saved = {name: tomllib.loads((folder / name / "config.toml").read_text())["schedule"] for name in ("here", "there")}
+    assert saved["here"] == {"name": "cosine", "warmup": 0.1, "end_factor": 0.5}
+    assert saved["there"] == {"name": "step", "warmup": 0.0, "milestones": [0.5, 0.9], "drop_factor": 0.3}
+    refused = chainrule("train", "--resume", "here", "--end-factor", 0.1)
+    assert refused.code == 2 and "--end-factor cannot be changed" in refused.err
+
+
 def test_runs_are_numbered_and_never_overwritten(chainrule: Type, folder: Path) -> None:
     for _ in range(2):
         assert chainrule("train", "xor", "--epochs", 1, "--quiet").code == 0

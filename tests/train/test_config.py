@@ -5,8 +5,7 @@ import pytest
 from chainrule import data, train
 from chainrule.errors import ConfigError
 from chainrule.optim import OPTIMIZERS
-from chainrule.train import pipeline
-from chainrule.train.config import SCHEDULES, Config
+from chainrule.train import COURSES, Config, pipeline
 
 
 @pytest.mark.parametrize(
@@ -19,6 +18,10 @@ from chainrule.train.config import SCHEDULES, Config
         ("data.task", "class", "There is no task 'class'. Did you mean 'classification'"),
         ("optimizer.lr", -1.0, "optimizer.lr must be above 0, got -1.0"),
         ("trainer.epochs", 2.5, "trainer.epochs must be int, got 2.5"),
+        ("schedule.warmup", 1.5, "schedule.warmup must be from 0 to 1, got 1.5"),
+        ("schedule.start_factor", 0.0, "schedule.start_factor must be above 0 and at most 1, got 0.0"),
+        ("schedule.milestones", [0.5, 30.0], "schedule.milestones must be shares from 0 to 1, got [0.5, 30.0]"),
+        ("schedule.milestones", 0.5, "schedule.milestones must be list, got 0.5"),
     ],
 )
 def test_wrong_values_are_refused_however_they_come_in(option, value, message):
@@ -36,11 +39,10 @@ def test_wrong_values_are_refused_however_they_come_in(option, value, message):
 
 def test_every_known_name_can_be_built():
     assert set(pipeline._USUAL) == set(OPTIMIZERS)
-    for name in SCHEDULES:
+    for name in COURSES:
         config = Config()
         config.schedule.name, config.optimizer.lr, config.trainer.epochs = name, 0.1, 3
-        schedule = pipeline._schedule(config, 100)
-        assert schedule is None or schedule(0) >= 0.0
+        assert 0.0 <= pipeline._schedule(config, 100)(0) <= 0.1
 
 
 def test_the_momentum_reaches_the_rules_that_have_one():

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 import typer.main
+from typer.core import TyperArgument, TyperOption
 
 from chainrule.cli.data import data
 from chainrule.cli.evaluate import evaluate
@@ -28,7 +29,12 @@ COMMANDS = (train, evaluate, predict, generate, report, look, data, lr_range, gr
 
 def command() -> TyperGroup:
     """The whole command line."""
-    return cast("TyperGroup", typer.main.get_command(_application()))
+    made = cast("TyperGroup", typer.main.get_command(_application()))
+    for each in made.commands.values():
+        for option in each.params:
+            if isinstance(option, TyperArgument | TyperOption) and option.help:
+                option.help = option.help.replace("[", r"\[")  # [adamw] is what is usual, no style of the text after it
+    return made
 
 
 def _application() -> typer.Typer:

@@ -19,8 +19,8 @@ def chosen(data: str | None, options: Mapping[str, Any], file: Path | None = Non
 
     Arguments:
         data: the source; None takes the file's.
-        options: values by `section.name`; those that are None were not given. `model.hidden` and `data.types` may be
-            as typed.
+        options: values by `section.name`; those that are None were not given. `model.hidden`, `model.augment`,
+            `schedule.milestones` and `data.types` may be as typed.
         file: a TOML file.
 
     Raises:
@@ -31,8 +31,10 @@ def chosen(data: str | None, options: Mapping[str, Any], file: Path | None = Non
     config = Config() if file is None else Config.read(file)
     if data is not None:
         if file is not None and data != config.data.source:
-            config.data.target = config.data.test = None  # they belong to the file's data
+            config.data.target = config.data.test = config.data.sequence = config.data.time = None  # they belong to the file's data
         config.data.source = data
+    if options.get("schedule.name") not in (None, config.schedule.name):
+        config.schedule = type(config.schedule)()  # the file's numbers belong to its own course
     for name, value in options.items():
         if value is not None and value != []:
             config.set(name, _READERS.get(name, lambda x: x)(value), where=option_of(name))
@@ -94,4 +96,13 @@ def _words(text: str) -> list[str]:
     return text.replace(",", " ").split()
 
 
-_READERS = {"model.augment": _words, "model.hidden": units, "data.types": column_types}
+def _shares(text: str) -> list[float]:
+    try:
+        return [float(word) for word in _words(text)]
+    except ValueError:
+        raise ConfigError(f"--milestones takes shares of the run, got {text!r}.", fix="--milestones 0.5,0.75") from None
+
+
+_READERS = {
+    "model.augment": _words, "model.hidden": units, "schedule.milestones": _shares, "data.types": column_types
+}  # fmt: skip

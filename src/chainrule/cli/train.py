@@ -69,6 +69,16 @@ def train(
     missing: Annotated[
         list[str] | None, typer.Option(metavar="TEXT", help="One more sign for a missing value.", rich_help_panel=_DATA)
     ] = None,
+    sequence: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="A row is a step of the sequence that this column names.", rich_help_panel=_DATA
+        ),
+    ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Orders the steps. [as they come]", rich_help_panel=_DATA),
+    ] = None,
     unit: Annotated[
         str | None,
         typer.Option(metavar="UNIT", help="Read as a text of characters or bytes.", rich_help_panel=_DATA),
@@ -131,6 +141,34 @@ def train(
             metavar="NAME", help="one-cycle, cosine, linear, step, constant. [one-cycle]", rich_help_panel=_LEARNING
         ),
     ] = None,
+    warmup: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE", help="Of all steps, in which the rate rises. [0; one-cycle 0.2]", rich_help_panel=_LEARNING
+        ),
+    ] = None,
+    start_factor: Annotated[
+        float | None,
+        typer.Option(metavar="SHARE", help="One-cycle's first rate, of the highest. [0.04]", rich_help_panel=_LEARNING),
+    ] = None,
+    end_factor: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="The last rate, of the highest: one-cycle, cosine, linear. [0]",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = None,
+    milestones: Annotated[
+        str | None,
+        typer.Option(
+            metavar="0.5,0.75", help="Shares of the run after which the rate of step drops.", rich_help_panel=_LEARNING
+        ),
+    ] = None,
+    drop_factor: Annotated[
+        float | None,
+        typer.Option(metavar="FACTOR", help="What a drop multiplies the rate by. [0.1]", rich_help_panel=_LEARNING),
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(metavar="N", help="Passes over the data, at most.", rich_help_panel=_LEARNING)
     ] = None,
@@ -190,8 +228,10 @@ def train(
       chainrule train digits --hidden 64 --epochs 5 --seed 1
       chainrule train passengers.csv --target survived
       chainrule train cars.csv --target price --test cars-2024.csv --lr 3e-4
-      chainrule train photos --model resnet
+      chainrule train digits --schedule cosine --warmup 0.1
+      chainrule train photos --model resnet --schedule step --milestones 0.5,0.75
       chainrule train digits --ensemble 5
+      chainrule train walks.csv --sequence walk --target person
       chainrule train novel.txt --model transformer --epochs 5
       chainrule train --resume runs/digits
     """
@@ -199,11 +239,13 @@ def train(
         "data.target": target, "data.test": test, "data.task": task, "data.validation": validation,
         "data.test_fraction": test_fraction, "data.seed": seed, "data.types": types, "data.header": header,
         "data.separator": separator, "data.encoding": encoding, "data.missing": missing, "data.unit": unit,
-        "data.context": context, "model.name": model, "model.hidden": hidden, "model.activation": activation,
+        "data.context": context, "data.sequence": sequence, "data.time": time, "model.name": model, "model.hidden": hidden, "model.activation": activation,
         "model.dropout": dropout, "model.batch_norm": batch_norm, "model.width": width, "model.layers": layers,
         "model.heads": heads, "model.augment": augment, "optimizer.name": optimizer, "optimizer.lr": lr,
         "optimizer.momentum": momentum, "optimizer.l1": l1, "optimizer.weight_decay": weight_decay,
-        "optimizer.clip_norm": clip_norm, "schedule.name": schedule, "trainer.epochs": epochs,
+        "optimizer.clip_norm": clip_norm, "schedule.name": schedule, "schedule.warmup": warmup,
+        "schedule.start_factor": start_factor, "schedule.end_factor": end_factor, "schedule.milestones": milestones,
+        "schedule.drop_factor": drop_factor, "trainer.epochs": epochs,
         "trainer.batch_size": batch_size, "trainer.patience": patience, "trainer.accumulate": accumulate,
         "trainer.precision": precision, "trainer.seed": seed, "trainer.checkpoint_every": checkpoint_every,
         "ensemble.members": ensemble, "ensemble.kind": ensemble_kind,

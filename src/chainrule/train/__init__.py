@@ -10,6 +10,7 @@ from chainrule.train.config import (
     ScheduleConfig,
     TrainerConfig,
 )
+from chainrule.train.courses import COURSES, Course
 from chainrule.train.decomposition import BiasVariance, bias_variance
 from chainrule.train.distillation import Distilled, distill
 from chainrule.train.ensembling import EnsembleRun, fit_ensemble
@@ -22,8 +23,10 @@ from chainrule.train.trainer import Trainer
 from chainrule.train.weights import load_weights, save_weights
 
 __all__ = [
+    "COURSES",
     "BiasVariance",
     "Config",
+    "Course",
     "DataConfig",
     "Distilled",
     "EnsembleConfig",

@@ -17,11 +17,11 @@ from chainrule.data.text import UNITS
 from chainrule.errors import ConfigError, suggest
 from chainrule.models import MODELS
 from chainrule.optim import OPTIMIZERS
+from chainrule.train.courses import COURSES, course_options
 from chainrule.train.ensembling import ENSEMBLES
 from chainrule.train.files import write_atomic
 
 __all__ = [
-    "SCHEDULES",
     "Config",
     "DataConfig",
     "EnsembleConfig",
@@ -30,9 +30,6 @@ __all__ = [
     "ScheduleConfig",
     "TrainerConfig",
 ]
-
-SCHEDULES = ("one-cycle", "cosine", "linear", "step", "constant")
-"""Courses of the learning rate over a whole run, by name."""
 
 
 @dataclass
@@ -49,6 +46,8 @@ class DataConfig:
         types: for single columns of a table: number, category, boolean, date or a date's format, drop.
         unit: of a text: characters or bytes; None lets the reader choose.
         context: how many of these the network sees at once.
+        sequence: of a table with a row for each step, the column that says which rows make a sequence.
+        time: the column that orders the steps of each sequence; None takes them as they come.
         header, separator, encoding, missing: how text tables are read; see `data.prepare`.
     """
 
@@ -62,6 +61,8 @@ class DataConfig:
     types: dict[str, str] = field(default_factory=dict)
     unit: str | None = None
     context: int = 64
+    sequence: str | None = None
+    time: str | None = None
     header: bool | None = None
     separator: str | None = None
     encoding: str | None = None
@@ -121,9 +122,30 @@ class OptimizerConfig:
 
 @dataclass
 class ScheduleConfig:
-    """How the learning rate changes: `one-cycle`, `cosine`, `constant`, `linear`, or `step`."""
+    """How the learning rate changes over the run.
+
+    Attributes:
+        name: `one-cycle` (up to the highest rate and down again, along cosines), `cosine` or `linear` (down from it),
+            `step` (down by drops) or `constant`. Of the numbers below each has some, and those that are None are the
+            usual ones (`train.COURSES[name].options`).
+        warmup: share of the steps in which the rate rises: from 0, of one-cycle from its first rate. The others' course
+            has the steps after it.
+        start_factor, end_factor: the first rate of one-cycle, and the last of a course that falls, as shares of the
+            highest.
+        milestones: where the rate drops: shares of the steps, of those after the warm-up.
+        drop_factor: what each drop multiplies it by.
+
+    Differs from PyTorch: OneCycleLR's pct_start is `warmup`, its div_factor 1 / start_factor, its final_div_factor
+    start_factor / end_factor; CosineAnnealingLR's eta_min is end_factor · lr; MultiStepLR's gamma is `drop_factor`, and
+    its milestones are counted in epochs.
+    """
 
     name: str = "one-cycle"
+    warmup: float | None = None
+    start_factor: float | None = None
+    end_factor: float | None = None
+    milestones: list[float] | None = None
+    drop_factor: float | None = None
 
 
 @dataclass
@@ -228,6 +250,7 @@ class Config:
             if section.name != "environment":
                 for name, value in vars(getattr(self, section.name)).items():
                     self.set(f"{section.name}.{name}", value)
+        course_options(**vars(self.schedule))
 
     def set(self, option: str, value: Any, where: str | None = None) -> None:
         """Sets one option, given as `section.name`, after checking its name and its value."""
@@ -268,6 +291,11 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "optimizer.weight_decay": (0.0, 1e6, "0 or more"),
     "optimizer.l1": (0.0, 1e6, "0 or more"),
     "optimizer.clip_norm": (1e-12, 1e30, "above 0"),
+    "schedule.warmup": (0.0, 1.0, "from 0 to 1"),
+    "schedule.start_factor": (1e-9, 1.0, "above 0 and at most 1"),
+    "schedule.end_factor": (0.0, 1.0, "from 0 to 1"),
+    "schedule.milestones": (0.0, 1.0, "shares from 0 to 1"),
+    "schedule.drop_factor": (0.0, 1.0, "from 0 to 1"),
     "trainer.epochs": (1, 10**9, "1 or more"),
     "trainer.batch_size": (0, 10**9, "1 or more, or 0 for all samples at once"),
     "trainer.accumulate": (1, 10**6, "1 or more"),
@@ -282,7 +310,7 @@ _NAMES: dict[str, tuple[str, tuple[str, ...]]] = {
     "data.unit": ("unit", UNITS),
     "model.name": ("model", ("auto", *MODELS)),
     "optimizer.name": ("optimizer", ("auto", *OPTIMIZERS)),
-    "schedule.name": ("schedule", SCHEDULES),
+    "schedule.name": ("schedule", tuple(COURSES)),
     "trainer.precision": ("precision", PRECISIONS),
     "ensemble.kind": ("kind of ensemble", ENSEMBLES),
 }
@@ -297,7 +325,8 @@ def _checked(option: str, value: Any, wanted: Any, where: str | None) -> Any:
         elif _is(value, kind):
             found = float(value) if kind is float else value
             low, high, words = _RANGES.get(option, (None, None, ""))
-            if low is not None and high is not None and not low <= found <= high:
+            numbers = found if isinstance(found, list) else [found]
+            if low is not None and high is not None and not all(low <= number <= high for number in numbers):
                 raise ConfigError(f"{option} must be {words}, got {value!r}.", where=where)
             _check_name(option, value, where)
             return found

@@ -22,7 +22,8 @@ from chainrule.data import Dataset, Prepared, Preprocessing, Samples, TextPrepro
 from chainrule.errors import ConfigError, RunError
 from chainrule.graph import Drawing, draw, draw_layers, random
 from chainrule.nn import Module
-from chainrule.train.config import Config, ModelConfig
+from chainrule.train.config import Config, ModelConfig, ScheduleConfig
+from chainrule.train.courses import course_options, make_course
 from chainrule.train.ensembling import EnsembleRun, fit_ensemble
 from chainrule.train.evaluator import Evaluator
 from chainrule.train.events import Callback, DataPrepared, NetworkBuilt
@@ -63,7 +64,7 @@ _USUAL: dict[str, tuple[float, float]] = {  # of each update rule its usual lear
     "asgd": (0.1, 0.0),
 }
 
-_USUAL_MODEL = {"text": "transformer", "graph": "gcn"}
+_USUAL_MODEL = {"sequence": "gru", "text": "transformer", "graph": "gcn"}
 # Epochs at least and at most, by the kind of data or the model of images, where 20 to 100 do not fit.
 _EPOCHS = {"graph": (200, 200), "text": (3, 60), "lenet": (10, 60), "resnet": (10, 60), "plain": (10, 60)}
 
@@ -274,6 +275,8 @@ def prepare_data(config: Config, source: Any = None) -> Prepared:
         missing=options.missing,
         unit=options.unit,
         context=options.context,
+        sequence=options.sequence,
+        time=options.time,
     )
 
 
@@ -311,6 +314,7 @@ def complete(config: Config, prepared: Prepared) -> None:
         raise ConfigError("The kind of an ensemble is given and not how many members it has.", fix="--ensemble 5")
     if config.ensemble.members is not None:
         config.ensemble.kind = config.ensemble.kind or "seeds"
+    config.schedule = ScheduleConfig(config.schedule.name, **course_options(**vars(config.schedule)))
     if optimizer.name == "auto":
         optimizer.name = "adam" if kind == "graph" else "adamw"
     lr, decay = _USUAL[optimizer.name]
@@ -365,19 +369,12 @@ def _optimizer(config: Config, model: Module) -> optim.Optimizer:
     return optim.make(options.name, groups, lr=options.lr, clip_norm=options.clip_norm, **chosen)
 
 
-def _schedule(config: Config, rows: int) -> Any:
+def _schedule(config: Config, rows: int) -> optim.Schedule:
     lr, epochs = config.optimizer.lr, config.trainer.epochs
     assert lr is not None and epochs is not None
     size = min(config.trainer.batch_size or rows, rows)
     total = epochs * -(-rows // size)
-    schedules = {
-        "constant": lambda: None,
-        "one-cycle": lambda: optim.OneCycle(lr, total, rise=0.2, dialect="pytorch"),
-        "cosine": lambda: optim.Cosine(lr, total),
-        "linear": lambda: optim.Polynomial(lr, total, power=1.0),
-        "step": lambda: optim.Step(lr, max(total // 3, 1), 0.1),
-    }
-    return schedules[config.schedule.name]()
+    return make_course(lr=lr, steps=total, **vars(config.schedule))
 
 
 def _environment() -> dict[str, Any]:

@@ -56,7 +56,7 @@ class OneCycle(Schedule):
         self.steps = whole(steps, "steps")
         self.rise = (0.3 if pytorch else 0.45) if rise is None else float(rise)
         self.div = at_least((25.0 if pytorch else 10.0) if div is None else div, 1.0, "div")
-        self.final_div = at_least((1e4 if pytorch else 100.0) if final_div is None else final_div, 1.0, "final_div")
+        self.final_div = at_least((1e4 if pytorch else 100.0) if final_div is None else final_div, 1e-12, "final_div")
         self.shape = ("cosine" if pytorch else "linear") if shape is None else shape
         self.three_phase = (not pytorch) if three_phase is None else three_phase
         if self.shape not in ("linear", "cosine"):
