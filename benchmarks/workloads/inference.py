@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
@@ -58,12 +59,16 @@ def _torch(given: Given) -> Any:
     return torch_model(model, given.weights).eval()
 
 
-def pytorch(given: Given, *, compiled: bool = False) -> Round:
+def pytorch(given: Given, *, compiled: bool = False, scripted: bool = False) -> Round:
     import torch
 
     model = _torch(given)
     mode = "reduce-overhead" if device() == "cuda" else None
     called: Any = torch.compile(model, mode=mode) if compiled else model
+    if scripted:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # it goes, but is the fastest of the three for one row
+            called = torch.jit.freeze(torch.jit.trace(model, torch.from_numpy(given.batches[0][0]).to(device())))
 
     def predict(x: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
@@ -72,9 +77,11 @@ def pytorch(given: Given, *, compiled: bool = False) -> Round:
     return calls(given, predict)
 
 
-def jax(given: Given) -> Round:
+def jax(given: Given, *, inline: bool = False) -> Round:
     import jax
 
+    if inline:  # as chainrule has it, for the whole process
+        jax.config.update("jax_cpu_enable_async_dispatch", False)
     values = [jax.numpy.asarray(value) for value in given.weights.values()]
 
     @jax.jit
@@ -124,7 +131,9 @@ PEERS = {
     "chainrule": chainrule,
     "PyTorch, eager": pytorch,
     "PyTorch, torch.compile": partial(pytorch, compiled=True),
+    "PyTorch, TorchScript": partial(pytorch, scripted=True),
     "JAX, jit": jax,
+    "JAX, jit, in the calling thread": partial(jax, inline=True),
     "scikit-learn": scikit_learn,
 }
 LEFT_OUT = {}

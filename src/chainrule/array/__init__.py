@@ -24,6 +24,7 @@ from chainrule.array.dtypes import (
     uint32,
     uint64,
 )
+from chainrule.array.jax_import import import_jax
 from chainrule.array.mixed_precision import PRECISIONS, as_precision, current_precision, precision
 from chainrule.array.namespaces import (
     Array,
@@ -50,6 +51,7 @@ __all__ = [
     "default_dtypes",
     "float32",
     "float64",
+    "import_jax",
     "int8",
     "int16",
     "int32",

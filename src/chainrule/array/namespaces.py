@@ -17,6 +17,7 @@ from chainrule.array.convolution import (
     kernel_gradient_numpy,
 )
 from chainrule.array.dtypes import bfloat16, float32
+from chainrule.array.jax_import import import_jax
 from chainrule.array.mixed_precision import current_precision
 from chainrule.errors import LeakedTracerError
 
@@ -186,8 +187,7 @@ class _JaxNamespace(Namespace):
     name = "jax"
 
     def __init__(self) -> None:
-        import jax
-
+        jax = import_jax()
         self.library = jax.numpy
         self._lax = jax.lax
         self._on_a_cpu = on_a_cpu()
@@ -354,9 +354,7 @@ def jax_namespace() -> Namespace:
 
 def on_a_cpu() -> bool:
     """Whether compiled functions run on the CPU: JAX's default device."""
-    import jax
-
-    return jax.default_backend() == "cpu"
+    return import_jax().default_backend() == "cpu"
 
 
 def to_numpy(array: Array) -> Any:

@@ -14,7 +14,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 import numpy as np
 
-from chainrule.array import current_precision
+from chainrule.array import current_precision, import_jax
 from chainrule.compile.cache import no_cache, persistent_cache
 from chainrule.compile.memory import pieces
 from chainrule.compile.options import options_for
@@ -112,9 +112,7 @@ class CompiledFunction(Generic[P, R]):
         structure = flatten((args, dict(sorted(kwargs.items()))) if kwargs else (args,), leaves)
         shapes = tuple([(leaf.shape, leaf.dtype) if type(leaf) is not float else ((), float) for leaf in leaves])
         key = (structure, shapes, scan, current_precision())
-        import jax
-
-        with jax.enable_x64(True):
+        with import_jax().enable_x64(True):
             with self._lock:
                 program = self._find(key)
                 if program is None:
@@ -130,8 +128,7 @@ class CompiledFunction(Generic[P, R]):
     # -- making a program ---------------------------------------------------------------------------------------------
 
     def _build(self, key: Any, leaves: list[Any]) -> Program:
-        import jax
-
+        jax = import_jax()
         structure, _, scan, _ = key
         started = time.perf_counter()
         names = names_of(self.function)
