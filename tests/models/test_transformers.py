@@ -156,13 +156,14 @@ def test_padding_never_changes_a_class(seed: int, positions: str, t: int, padded
 
 
 @settings(max_examples=20)
-@given(seeds, st.integers(1, 6), st.integers(0, 6))
-def test_padding_of_vectors_never_changes_a_class(seed: int, t: int, padded: int) -> None:
+@given(seeds, st.integers(1, 6), st.integers(0, 6), st.booleans())
+def test_padding_of_vectors_never_changes_a_class(seed: int, t: int, padded: int, by_lengths: bool) -> None:
     model = classifier(features=5)
     rng = np.random.default_rng(seed)
     x, rest = rng.normal(size=(2, t, 5)), 100 * rng.normal(size=(2, padded, 5))
-    mask = np.arange(t + padded) >= np.full((2, 1), t)
-    padded_y = model(cr.asarray(np.concatenate([x, rest], axis=1)), mask)
+    lengths = np.full(2, t)
+    said = {"lengths": lengths} if by_lengths else {"padding": np.arange(t + padded) >= lengths[:, None]}
+    padded_y = model(cr.asarray(np.concatenate([x, rest], axis=1)), **said)
     np.testing.assert_allclose(padded_y.numpy(), model(cr.asarray(x)).numpy(), rtol=1e-9, atol=1e-9)
 
 

@@ -26,6 +26,8 @@ def data(
     test: Annotated[str | None, typer.Option(metavar="FILE", help="Test data apart.")] = None,
     task: Annotated[str | None, typer.Option(metavar="TASK", help="binary, classification or regression.")] = None,
     types: Annotated[list[str] | None, typer.Option("--type", metavar="COLUMN=KIND", help="A column's kind.")] = None,
+    sequence: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column that names sequences.")] = None,
+    time: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column that orders their steps.")] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="Options as TOML.")] = None,
 ) -> None:
     """Show what the reader makes of your data, without training.
@@ -36,6 +38,7 @@ def data(
       chainrule data
       chainrule data digits
       chainrule data passengers.csv --target survived
+      chainrule data walks.csv --sequence walk --target person
     """
     from chainrule.cli.screen import console
 
@@ -47,7 +50,10 @@ def data(
     from chainrule.cli.overview import data_facts
     from chainrule.train import prepare_data
 
-    options = {"data.target": target, "data.test": test, "data.task": task, "data.types": types}
+    options = {
+        "data.target": target, "data.test": test, "data.task": task, "data.types": types, "data.sequence": sequence,
+        "data.time": time,
+    }  # fmt: skip
     settings = chosen(source, options, config)
     prepared = prepare_data(settings)
     out.print(data_facts(prepared, settings.data.source, messages=None))

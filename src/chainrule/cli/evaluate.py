@@ -85,7 +85,8 @@ def _show(trained: TrainedModel, dataset: Samples, scores: dict[str, float]) -> 
     from chainrule.cli.words import score_name, score_value
 
     out = console()
-    shown = table("score", f"{len(dataset):,} rows", right=f"{len(dataset):,} rows")
+    counted = f"{len(dataset):,} {'sequences' if trained.preprocessing.kind == 'sequence' else 'rows'}"
+    shown = table("score", counted, right=counted)
     shown.columns[1].justify = "right"
     for i, (name, value) in enumerate(sorted(scores.items(), key=lambda item: item[0] == "loss")):
         shown.add_row(score_name(name), score_value(name, value), style="bold" if i == 0 else "")

@@ -105,6 +105,8 @@ def _sample(preprocessing: Preprocessing) -> tuple[Any, ...]:
         return (tensor(np.zeros((1, given["context"]), np.int32)),)
     if given["kind"] == "graph":
         return tensor(np.zeros((2, given["features"]), np.float32)), tensor(np.array([[0, 1], [1, 0]], np.int32))
+    if given["kind"] == "sequence":
+        return tensor(np.zeros((1, *given["shape"]), np.float32)), tensor(np.array([given["shape"][0]], np.int32))
     if given["kind"] != "table":
         return (tensor(np.zeros((1, *given["shape"]), np.float32)),)
     numbers = tensor(np.zeros((1, given["numeric"]), np.float32))

@@ -13,6 +13,8 @@ __all__ = ["lr_range"]
 def lr_range(
     data: Annotated[str | None, typer.Argument(metavar="DATA", help="As for train.", show_default=False)] = None,
     target: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column to predict.")] = None,
+    sequence: Annotated[str | None, typer.Option(metavar="COLUMN", help="As for train.")] = None,
+    time: Annotated[str | None, typer.Option(metavar="COLUMN", help="As for train.")] = None,
     model: Annotated[str | None, typer.Option(metavar="NAME", help="As for train.")] = None,
     hidden: Annotated[str | None, typer.Option(metavar="128,64", help="Units of each hidden layer.")] = None,
     optimizer: Annotated[str | None, typer.Option(metavar="NAME", help="As for train.")] = None,
@@ -43,7 +45,8 @@ def lr_range(
     from chainrule.train import build_trainer, complete, learning_rate_range, prepare_data
 
     options = {
-        "data.target": target, "model.name": model, "model.hidden": hidden, "optimizer.name": optimizer,
+        "data.target": target, "data.sequence": sequence, "data.time": time, "model.name": model,
+        "model.hidden": hidden, "optimizer.name": optimizer,
         "trainer.batch_size": batch_size, "data.seed": seed, "trainer.seed": seed,
     }  # fmt: skip
     settings = chosen(data, options, config)

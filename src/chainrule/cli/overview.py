@@ -76,6 +76,10 @@ def _kind(prepared: Prepared) -> str:
         return f"a table of {rows:,} rows and {len(summary['columns']) + 1} columns"
     if given["kind"] == "table":
         return f"{rows:,} rows of {given['numeric']} numbers"
+    if given["kind"] == "sequence":
+        longest, channels = given["shape"]
+        each = "1 number each" if channels == 1 else f"{channels:,} numbers each"
+        return f"{rows:,} sequences of up to {longest:,} steps, {each}"
     if given["kind"] == "text":
         return f"a text of {rows:,} {summary['unit']}, {given['vocabulary']} different"
     if given["kind"] == "graph":
@@ -86,7 +90,7 @@ def _kind(prepared: Prepared) -> str:
 def _target(prepared: Prepared) -> str:
     summary = prepared.summary
     name = _name(prepared)
-    shown = f"{name}: " if name and summary["kind"] == "table" else ""
+    shown = f"{name}: " if name and summary["kind"] in ("table", "sequence") else ""
     classes = summary.get("classes")
     if summary["task"] == "language":
         return f"the next of the {summary['unit']}, after up to {summary['input']['context']} before it"

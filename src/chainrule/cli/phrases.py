@@ -7,7 +7,10 @@ from collections.abc import Callable
 
 __all__ = ["in_options"]
 
-_NAMES = "target|task|test|validation|test_fraction|seed|separator|encoding|epochs|patience|batch_size|clip_norm"
+_NAMES = (
+    "target|task|test|validation|test_fraction|seed|separator|encoding|sequence|time|epochs|patience|batch_size|"
+    "clip_norm"
+)
 
 _RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"types=\{'([^']*)': '([^']*)'\} or '(\w+)'", r"--type '\1=\2' or '\1=\3'"),

@@ -33,7 +33,7 @@ def predict(
         str | None, typer.Option("--format", metavar="FORMAT", help="csv or jsonl. [by the ending of FILE, else csv]")
     ] = None,
 ) -> None:
-    """Predict the target of new data, row by row.
+    """Predict the target of new data, row by row, or sequence by sequence.
 
     Columns are found by name, in any order; missing values and categories
     that training never saw are handled, and told on standard error. Classes
@@ -56,7 +56,8 @@ def predict(
         raise ConfigError("A language model writes text.", fix=f"chainrule generate {run} --prompt 'Once upon'")
     dataset = dataset_of(trained, data, has_target=False)
     prediction = trained.predict(dataset)
-    text = _as_csv(trained, prediction) if chosen == "csv" else _as_json_lines(trained, prediction)
+    names = _names(trained, dataset)
+    text = _as_csv(trained, prediction, names) if chosen == "csv" else _as_json_lines(trained, prediction, names)
     if out == "-":
         sys.stdout.write(text)
         return
@@ -69,33 +70,48 @@ def predict(
     error_console().print(f"{rows:,} prediction{'' if rows == 1 else 's'} written to {out}")
 
 
-def _as_csv(trained: TrainedModel, prediction: Any) -> str:
+def _names(trained: TrainedModel, dataset: Any) -> tuple[str, list[str]] | None:
+    """What the rows are called and by which column, where a row is more than one line of the data."""
+    from chainrule.data import SequencePreprocessing
+
+    fitted = trained.preprocessing
+    if not isinstance(fitted, SequencePreprocessing) or fitted.table is None:
+        return None
+    return fitted.table.sequence, list(dataset.names)
+
+
+def _as_csv(trained: TrainedModel, prediction: Any, names: tuple[str, list[str]] | None) -> str:
     found = trained.preprocessing.target
     assert found is not None
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     if found.task == "regression":
-        writer.writerow(["prediction"])
-        writer.writerows([f"{value:.7g}"] for value in prediction.tolist())
+        header, rows = ["prediction"], [[f"{value:.7g}"] for value in prediction.tolist()]
     else:
-        writer.writerow(["prediction", *(f"probability_{name}" for name in found.classes)])
+        header = ["prediction", *(f"probability_{name}" for name in found.classes)]
         words = trained.preprocessing.decode(prediction)
-        for word, row in zip(words, _by_class(prediction), strict=True):
-            writer.writerow([word, *(f"{p:.6f}" for p in row)])
+        rows = [[word, *(f"{p:.6f}" for p in row)] for word, row in zip(words, _by_class(prediction), strict=True)]
+    if names is not None:
+        header = [names[0], *header]
+        rows = [[name, *row] for name, row in zip(names[1], rows, strict=True)]
+    writer.writerow(header)
+    writer.writerows(rows)
     return buffer.getvalue()
 
 
-def _as_json_lines(trained: TrainedModel, prediction: Any) -> str:
+def _as_json_lines(trained: TrainedModel, prediction: Any, names: tuple[str, list[str]] | None) -> str:
     found = trained.preprocessing.target
     assert found is not None
     if found.task == "regression":
-        records: Any = ({"prediction": float(f"{value:.7g}")} for value in prediction.tolist())
+        records: list[Any] = [{"prediction": float(f"{value:.7g}")} for value in prediction.tolist()]
     else:
         words = trained.preprocessing.decode(prediction)
-        records = (
+        records = [
             {"prediction": word, "probabilities": dict(zip(found.classes, [round(p, 6) for p in row], strict=True))}
             for word, row in zip(words, _by_class(prediction), strict=True)
-        )
+        ]
+    if names is not None:
+        records = [{names[0]: name, **record} for name, record in zip(names[1], records, strict=True)]
     return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
 
 

@@ -22,6 +22,7 @@ from chainrule.data.preparing import Prepared, prepare
 from chainrule.data.preprocessing import Preprocessing
 from chainrule.data.resampled import Resampled
 from chainrule.data.samples import Samples
+from chainrule.data.sequence_preprocessing import SequencePreprocessing
 from chainrule.data.sources import Reading, Source, load
 from chainrule.data.splitting import split_rows
 from chainrule.data.table_preprocessing import TablePreprocessing
@@ -38,6 +39,7 @@ __all__ = [
     "Reading",
     "Resampled",
     "Samples",
+    "SequencePreprocessing",
     "Source",
     "TablePreprocessing",
     "TextPreprocessing",

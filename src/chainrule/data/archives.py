@@ -48,7 +48,7 @@ def read_npz(path: Path, *, labelled: bool = True) -> tuple[ArrayPart, ArrayPart
     """The training part of an archive, and its test part where it has one.
 
     Keys: `x` and `y`, `images` and `labels`, or `x_train`, `y_train`, `x_test`, `y_test`, upper or lower case;
-    `classes` for names.
+    `classes` for names; `lengths` (or `lengths_train`, `lengths_test`) beside sequences of several lengths.
 
     Raises:
         DataError: as `read_arrays` does, and for keys that are not understood.
@@ -137,10 +137,10 @@ def parts_from_arrays(
         if x in by_name and (y in by_name or not labelled):
             if "image" in x:  # the name says that three axes are pictures without a channel axis, not sequences
                 by_name |= {key: _pictures(by_name[key]) for key in {x, x.replace("train", "test")} & set(by_name)}
-            train = array_part(by_name[x], by_name.get(y), name, words)
+            train = _part(by_name, x, y, name, words)
             x_test, y_test = x.replace("train", "test"), y.replace("train", "test")
             if x_test != x and x_test in by_name:
-                return train, array_part(by_name[x_test], by_name.get(y_test), f"{name} (test part)", words)
+                return train, _part(by_name, x_test, y_test, f"{name} (test part)", words)
             return train, None
     held = ", ".join(f"{key} {np.shape(value)}" for key, value in arrays.items()) or "nothing"
     raise DataError(
@@ -148,6 +148,20 @@ def parts_from_arrays(
         where=name,
         fix="name them x and y (or x_train, y_train, x_test, y_test, or images and labels)",
     )
+
+
+def _part(arrays: Mapping[str, Any], x: str, y: str, name: str, classes: list[str] | None) -> ArrayPart:
+    """Arrays, or sequences where their lengths lie beside them."""
+    from chainrule.data.sequences import sequence_part
+
+    suffix = "_train" if "train" in x else "_test" if "test" in x else ""
+    known = (f"lengths{suffix}", f"{suffix.lstrip('_')}_lengths", "lengths")
+    key = next((key for key in known if key in arrays), None)
+    if key is None:
+        return array_part(arrays[x], arrays.get(y), name, classes)
+    if key == "lengths" and suffix:
+        raise DataError(f"{name} has {x} and lengths", where=name, fix=f"call the lengths of {x} lengths{suffix}")
+    return sequence_part(arrays[x], arrays[key], arrays.get(y), name, classes)
 
 
 def array_part(x: Any, y: Any, name: str, classes: list[str] | None = None) -> ArrayPart:

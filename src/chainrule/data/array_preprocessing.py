@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from chainrule.data.columns import clean
+from chainrule.data.columns import as_numbers, clean
 from chainrule.data.dataset import Dataset
-from chainrule.data.parts import ArrayPart, TablePart, TextPart
+from chainrule.data.parts import ArrayPart, SequencePart, TablePart, TextPart
 from chainrule.data.preprocessing import Preprocessing
 from chainrule.data.state import State
 from chainrule.data.targets import TargetPlan, fit_target, named_classes
@@ -37,9 +37,7 @@ class ArrayPreprocessing(Preprocessing):
         self.kind = "image" if len(shape) == 3 else "array"  # pyright: ignore[reportAttributeAccessIssue]
 
     @classmethod
-    def fit(
-        cls, part: ArrayPart, *, rows: np.ndarray | None = None, task: str | None = None
-    ) -> tuple[ArrayPreprocessing, list[str]]:
+    def fit(cls, part: ArrayPart, *, rows: np.ndarray | None = None, task: str | None = None) -> tuple[Self, list[str]]:
         """Means and deviations of the training rows, and what the target is.
 
         Arguments:
@@ -51,15 +49,20 @@ class ArrayPreprocessing(Preprocessing):
             The preprocessing and what to say about it. The scale of a regression target is fitted on the training
             rows as well.
         """
-        inputs = part.inputs if rows is None else part.inputs[rows]
+        rows = np.arange(len(part.inputs)) if rows is None else rows
         target, messages = understand_target(part, task)
         if target is not None and target.task == "regression":
-            values = np.asarray(part.labels if rows is None else np.asarray(part.labels)[rows])
-            centre, spread = moments(values[:, None])
-            target = TargetPlan("target", "regression", (), centre[0], spread[0])
+            centre, spread = moments(_target_numbers(part)[rows, None])
+            target = TargetPlan(target.name, "regression", (), centre[0], spread[0])
+        fitted, said = cls._fitted(part, rows, target)
+        return fitted, [*messages, said]
+
+    @classmethod
+    def _fitted(cls, part: ArrayPart, rows: np.ndarray, target: TargetPlan | None) -> tuple[Self, str]:
+        """Means and deviations of these rows, and a sentence about them."""
+        inputs = part.inputs[rows]
         mean, deviation = moments(inputs)
-        shape = tuple(int(n) for n in part.inputs.shape[1:])
-        fitted = cls(shape, mean, deviation, target)
+        fitted = cls(tuple(int(n) for n in part.inputs.shape[1:]), mean, deviation, target)
         low, high = inputs.min(), inputs.max()
         if len(mean) <= 3:
             shown = ", ".join(f"{m:.4g}" for m in mean), ", ".join(f"{d:.4g}" for d in deviation)
@@ -67,10 +70,8 @@ class ArrayPreprocessing(Preprocessing):
         else:
             how = f"the training mean and deviation of each of {len(mean)} columns"
         what = "pixels" if fitted.kind == "image" else "numbers"
-        return fitted, [
-            *messages,
-            f"inputs {' × '.join(map(str, shape))}: {what} from {low:.6g} to {high:.6g} standardised with {how}",
-        ]
+        size = " × ".join(map(str, fitted.shape))
+        return fitted, f"inputs {size}: {what} from {low:.6g} to {high:.6g} standardised with {how}"
 
     def encode_inputs(self, inputs: np.ndarray) -> np.ndarray:
         """Standardised inputs, float32."""
@@ -87,24 +88,28 @@ class ArrayPreprocessing(Preprocessing):
                 f"(N, {', '.join(map(str, self.shape))})",
                 fix="resize or reorder the axes to match; images are (N, H, W, C)",
             )
-        messages: list[str] = []
-        values = None
+        values, messages = self._encoded_target(part, has_target)
+        return self._dataset((self.encode_inputs(part.inputs),), values), messages
+
+    def _encoded_target(self, part: ArrayPart, has_target: bool | None) -> tuple[np.ndarray | None, list[str]]:
+        """The target of a part as labels or standardised numbers, None where there is none or it is left aside."""
         if self.target is not None and part.labels is not None and has_target is not False:
             if self.target.task == "regression":
-                values = self.target.encode_numbers(part.labels)
-            elif part.classes is not None and tuple(part.classes) == self.target.classes and _numbered(part):
-                values = part.labels.astype(np.int32)
-            else:
-                words = _words(part)
-                values, messages = self.target.encode_words(words, words.frame["target"])
-        elif has_target:
+                return self.target.encode_numbers(_target_numbers(part)), []
+            if part.classes is not None and tuple(part.classes) == self.target.classes and _numbered(part):
+                return part.labels.astype(np.int32), []
+            words = _words(part)
+            return self.target.encode_words(words, words.frame.to_series())
+        if has_target:
             raise DataError(f"{part.name} has no target", fix="has_target=False, or give labels")
-        return self._dataset(self.encode_inputs(part.inputs), values), messages
+        return None, []
 
-    def _dataset(self, inputs: np.ndarray, target: np.ndarray | None) -> Dataset:
+    def _dataset(
+        self, inputs: tuple[np.ndarray, ...], target: np.ndarray | None, names: list[str] | None = None
+    ) -> Dataset:
         plan = self.target
         if plan is None:
-            return Dataset(inputs)
+            return Dataset(inputs, names=names)
         regression = plan.task == "regression"
         return Dataset(
             inputs,
@@ -112,6 +117,7 @@ class ArrayPreprocessing(Preprocessing):
             task=plan.task,
             classes=None if regression else plan.classes,
             target_scale=(plan.mean, plan.deviation) if regression else None,
+            names=names,
         )
 
     def transform(self, source: Any, *, has_target: bool | None = None) -> tuple[Dataset, list[str]]:
@@ -124,10 +130,11 @@ class ArrayPreprocessing(Preprocessing):
 
         own, test = read(source, labelled=bool(has_target))
         part = test or own
-        if not isinstance(part, ArrayPart):
-            what = {TablePart: "table", TextPart: "text"}.get(type(part), "graph")
+        if type(part) is not ArrayPart:
+            kinds = {TablePart: "a table", TextPart: "a text", SequencePart: "sequences with lengths"}
             raise DataError(
-                f"{part.name} is a {what}, and the training data were {self.kind}s", fix="give the same kind of data"
+                f"{part.name} is {kinds.get(type(part), 'a graph')}, and the training data were {self.kind}s",
+                fix="give the same kind of data",
             )
         messages = [*part.messages]
         if test is not None:
@@ -218,7 +225,7 @@ def understand_target(part: ArrayPart, task: str | None) -> tuple[TargetPlan | N
     if part.classes is not None and task != "regression" and _numbered(part):
         return named_classes("target", part.classes, np.bincount(part.labels, minlength=len(part.classes)), task)
     words = _words(part)
-    return fit_target(words, words.frame["target"], task)
+    return fit_target(words, words.frame.to_series(), task)
 
 
 def _numbered(part: ArrayPart) -> bool:
@@ -239,10 +246,21 @@ def _numbered(part: ArrayPart) -> bool:
     return True
 
 
+def _target_numbers(part: ArrayPart) -> np.ndarray:
+    """The labels as numbers, one for each row."""
+    labels = np.asarray(part.labels)
+    if labels.dtype.kind in "biuf":
+        return labels
+    words = _words(part)
+    return as_numbers(words, words.frame.to_series())
+
+
 def _words(part: ArrayPart) -> TablePart:
     """The labels as a column, so that arrays and tables share one way to understand a target."""
     import polars as pl
 
+    if isinstance(part, SequencePart) and part.targets is not None:
+        return part.targets
     labels = np.asarray(part.labels)
     if part.classes is not None and _numbered(part):
         labels = np.array(part.classes, dtype=object)[labels].tolist()

@@ -29,6 +29,7 @@ class Dataset(Samples):
         numbers. classes: what each label stands for; without it the labels themselves, up to the highest.
         input_names: for each input array the names of its columns, or None.
         target_scale: (mean, deviation) by which a regression target was standardised; `restore` undoes it.
+        names: what each row is called, such as the names of sequences, or None.
 
     Raises:
         ShapeError: inputs and target differ in rows. LabelError: a label is no whole number or out of range.
@@ -52,6 +53,7 @@ class Dataset(Samples):
         classes: Sequence[str] | None = None,
         input_names: Sequence[Sequence[str] | None] | None = None,
         target_scale: tuple[float, float] | None = None,
+        names: Sequence[str] | None = None,
     ) -> None:
         if task is not None and task not in TASKS:
             raise ConfigError(f"task is {task!r}, expected 'binary', 'classification' or 'regression'")
@@ -62,6 +64,7 @@ class Dataset(Samples):
         rows = {len(part) for part in self.inputs}
         if len(rows) > 1:
             raise ShapeError(f"the inputs have {', '.join(str(len(p)) for p in self.inputs)} rows, expected the same")
+        self.names = None if names is None else np.array(names, object)
         self.input_names = None if input_names is None else [None if n is None else list(n) for n in input_names]
         self.target: np.ndarray | None = None
         self.target_scale = target_scale
@@ -145,6 +148,7 @@ class Dataset(Samples):
         try:
             chosen.inputs = tuple(part[index] for part in self.inputs)
             chosen.target = None if self.target is None else self.target[index]
+            chosen.names = None if self.names is None else self.names[index]
         except IndexError as error:
             raise ShapeError(f"these rows do not exist in a dataset of {len(self)} rows: {error}") from None
         chosen.task, chosen.classes = self.task, self.classes

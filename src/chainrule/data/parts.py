@@ -1,18 +1,20 @@
-"""What the readers hand over: a table or arrays of one file, with the name to use in messages and the lines its rows
-came from.
+"""What the readers hand over: a table, arrays, sequences or a text of one file, with the name to use in messages and
+the lines its rows came from.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["ArrayPart", "TablePart", "TextPart"]
+    from chainrule.data.sequence_tables import SequenceTable
+
+__all__ = ["ArrayPart", "SequencePart", "TablePart", "TextPart"]
 
 
 @dataclass
@@ -71,6 +73,46 @@ class ArrayPart:
     classes: list[str] | None = None
     task: str | None = None
     messages: list[str] = field(default_factory=list)
+
+    def take(self, rows: np.ndarray) -> Self:
+        """The chosen examples."""
+        return replace(self, inputs=self.inputs[rows], labels=None if self.labels is None else self.labels[rows])
+
+
+@dataclass(kw_only=True)
+class SequencePart(ArrayPart):
+    """Sequences of several lengths, with 0 behind the end of each.
+
+    Arguments:
+        inputs: (N, T, C) numbers, T steps in the longest.
+        lengths: (N,) int32, from 1 to T.
+        table: how they were gathered from a table, or None.
+        keys: what each is called in that table.
+        targets: the target column of that table, with one row for each sequence.
+    """
+
+    lengths: np.ndarray
+    table: SequenceTable | None = None
+    keys: list[str] | None = None
+    targets: TablePart | None = None
+
+    @property
+    def steps(self) -> np.ndarray:
+        """(N, T): True where a step is one of its sequence rather than padding."""
+        return np.arange(self.inputs.shape[1]) < self.lengths[:, None]
+
+    def name_of(self, row: int) -> str:
+        """What to call a sequence in a message."""
+        return f"sequence {row} (counting from 0)" if self.keys is None else f"sequence {self.keys[row]!r}"
+
+    def take(self, rows: np.ndarray) -> Self:
+        """The chosen sequences."""
+        return replace(
+            super().take(rows),
+            lengths=self.lengths[rows],
+            keys=None if self.keys is None else [self.keys[row] for row in rows],
+            targets=None if self.targets is None else self.targets.take(rows),
+        )
 
 
 @dataclass

@@ -13,10 +13,11 @@ from chainrule.data.columns import as_text
 from chainrule.data.dataset import Dataset
 from chainrule.data.graph_samples import GraphPreprocessing
 from chainrule.data.graphs import Graph
-from chainrule.data.parts import ArrayPart, TablePart, TextPart
+from chainrule.data.parts import ArrayPart, SequencePart, TablePart, TextPart
 from chainrule.data.plans import CategoryPlan, NumberPlan
 from chainrule.data.preprocessing import Preprocessing
 from chainrule.data.samples import Samples
+from chainrule.data.sequence_preprocessing import SequencePreprocessing
 from chainrule.data.sources import Source, load
 from chainrule.data.splitting import split_rows
 from chainrule.data.table_preprocessing import TablePreprocessing
@@ -66,6 +67,8 @@ def prepare(
     missing: Collection[str] = (),
     unit: str | None = None,
     context: int = 64,
+    sequence: str | None = None,
+    time: str | None = None,
 ) -> Prepared:
     """Read, understand, split and transform data of any kind, ready for training.
 
@@ -86,6 +89,13 @@ def prepare(
         header, separator, encoding, missing: how to read text tables.
         unit: `"characters"` or `"bytes"` of a text; any file is read as one when it is given.
         context: how many of these a network sees at once.
+
+        sequence: of a table with a row for each step, the column that says which rows make a sequence.
+        time: the column of numbers or dates that orders the steps of each sequence; without it they are taken as they
+            come.
+
+    Sequences are split as wholes. They are standardised with the mean and deviation of the steps of the training
+    sequences, and filled up to the longest, which nothing depends on.
 
     Texts are split where they are: the beginning is to train on, then comes what is for validation, then the test.
 
@@ -108,6 +118,9 @@ def prepare(
         encoding=encoding,
         missing=missing,
         unit=unit,
+        sequence=sequence,
+        time=time,
+        types=types,
     )
     fractions = (validation, 0.0 if found.test is not None else test_fraction)
     if isinstance(found.train, TablePart):
@@ -173,14 +186,17 @@ def _prepare_arrays(
     if plan is not None and plan.task != "regression":
         labels = np.unique(part.labels, return_inverse=True)[1]
     held, tested, rows = split_rows(len(part.inputs), fractions, labels=labels, seed=seed)
-    fitted, said = ArrayPreprocessing.fit(part, rows=rows, task=task)
+    if isinstance(part, SequencePart):
+        fitted, said = SequencePreprocessing.fit(part, rows=rows, task=task)
+        fitted.reading = found.reading
+        if isinstance(found.test, SequencePart):
+            fitted.see(found.test)
+    else:
+        fitted, said = ArrayPreprocessing.fit(part, rows=rows, task=task)
     messages = found.messages + said
 
     def subset(chosen: np.ndarray) -> Dataset | None:
-        if not chosen.size or part.labels is None:
-            return None
-        piece = ArrayPart(part.inputs[chosen], part.labels[chosen], part.name, part.classes)
-        return fitted.encode(piece, has_target=True)[0]
+        return fitted.encode(part.take(chosen), has_target=True)[0] if chosen.size else None
 
     sets = [subset(rows), subset(held), subset(tested)]
     if isinstance(found.test, ArrayPart):
@@ -230,13 +246,14 @@ def _prepared(
     fractions: tuple[float, float],
 ) -> Prepared:
     train, validation, test = sets
+    units = {"graph": "nodes", "sequence": "sequences"}
+    unit = fitted.unit if isinstance(fitted, TextPreprocessing) else units.get(found.kind, "rows")
     if train is None or not len(train):
         raise DataError(
-            f"{found.name} has {rows} rows, too few to train on after splitting", fix="validation=0, test_fraction=0"
+            f"{found.name} has {rows} {unit}, too few to train on after splitting", fix="validation=0, test_fraction=0"
         )
     sizes = {name: _size(part) for name, part in zip(("train", "validation", "test"), sets, strict=True)}
     apart = " (its own part)" if found.test is not None else ""
-    unit = fitted.unit if isinstance(fitted, TextPreprocessing) else "nodes" if found.kind == "graph" else "rows"
     parts = {"train": "to train on", "validation": "for validation", "test": "for testing"}
     words = ", ".join(
         f"{sizes[name]:,} {unit} {use}" if name == "train" else f"{sizes[name]:,} {use}" for name, use in parts.items()

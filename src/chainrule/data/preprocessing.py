@@ -24,9 +24,9 @@ _FORMAT = 1
 class Preprocessing(ABC):
     """From data as it comes to arrays as a network takes them, fitted on the training rows alone.
 
-    `TablePreprocessing` does tables, `ArrayPreprocessing` images and arrays, `TextPreprocessing` texts and
-    `GraphPreprocessing` graphs; `prepare` makes the right one, and `from_dict` and `load` give back the one that was
-    saved.
+    `TablePreprocessing` does tables, `ArrayPreprocessing` images and arrays, `SequencePreprocessing` sequences of
+    several lengths, `TextPreprocessing` texts and `GraphPreprocessing` graphs; `prepare` makes the right one, and
+    `from_dict` and `load` give back the one that was saved.
 
     Example:
         >>> from chainrule import data
@@ -78,6 +78,7 @@ class Preprocessing(ABC):
         """
         from chainrule.data.array_preprocessing import ArrayPreprocessing
         from chainrule.data.graph_samples import GraphPreprocessing
+        from chainrule.data.sequence_preprocessing import SequencePreprocessing
         from chainrule.data.table_preprocessing import TablePreprocessing
         from chainrule.data.text import TextPreprocessing
 
@@ -89,6 +90,7 @@ class Preprocessing(ABC):
             "table": TablePreprocessing,
             "image": ArrayPreprocessing,
             "array": ArrayPreprocessing,
+            "sequence": SequencePreprocessing,
             "text": TextPreprocessing,
             "graph": GraphPreprocessing,
         }

@@ -16,9 +16,11 @@ from chainrule.data.dataset import Dataset
 from chainrule.data.files import existing
 from chainrule.data.graphs import Graph, is_graph, load_graph
 from chainrule.data.missing import MISSING
-from chainrule.data.parts import ArrayPart, TablePart, TextPart
+from chainrule.data.parts import ArrayPart, SequencePart, TablePart, TextPart
+from chainrule.data.sequence_tables import SequenceTable
+from chainrule.data.state import State
 from chainrule.data.targets import choose_target
-from chainrule.errors import DataError, ShapeError, suggest
+from chainrule.errors import ConfigError, DataError, ShapeError, suggest
 
 __all__ = ["Reading", "Source", "load", "read"]
 
@@ -70,13 +72,32 @@ class Reading:
         """All signs for a missing value."""
         return MISSING | frozenset(self.missing)
 
+    def to_dict(self) -> dict[str, Any]:
+        """What later tables are read by, as JSON can hold it."""
+        return {
+            "header": self.header,
+            "separator": self.separator,
+            "encoding": self.encoding,
+            "missing": list(self.missing),
+        }
+
+    @classmethod
+    def from_dict(cls, state: State) -> Reading:
+        """What `to_dict` wrote, every value checked."""
+        return cls(
+            None if state.values.get("header") is None else state.flag("header"),
+            None if state.values.get("separator") is None else state.text("separator"),
+            None if state.values.get("encoding") is None else state.text("encoding"),
+            tuple(state.texts("missing")),
+        )
+
 
 @dataclass
 class Source:
     """Data as it was found.
 
     Arguments:
-        kind: `"table"`, `"image"`, `"array"`, `"text"` or `"graph"`.
+        kind: `"table"`, `"image"`, `"array"`, `"sequence"`, `"text"` or `"graph"`.
         name: what it is called in messages.
         train: the table or arrays, or their training part where the source has two.
         test: the test part, or None.
@@ -114,6 +135,8 @@ class Source:
                 for t in infer_types(self.train, skip=[self.target] if self.target else [])
             ]
         elif isinstance(self.train, ArrayPart):
+            if isinstance(self.train, SequencePart):
+                description["lengths"] = [int(self.train.lengths.min()), int(self.train.lengths.max())]
             description["shape"] = [int(n) for n in self.train.inputs.shape[1:]]
             description["dtype"] = str(self.train.inputs.dtype)
             if self.train.labels is not None:
@@ -137,6 +160,9 @@ def load(
     encoding: str | None = None,
     missing: Collection[str] = (),
     unit: str | None = None,
+    sequence: str | None = None,
+    time: str | None = None,
+    types: Mapping[str, str] | None = None,
 ) -> Source:
     """Data of any kind, read and checked but neither split nor scaled; `prepare` does all of it.
 
@@ -147,6 +173,7 @@ def load(
         target: the target column of a table; without it one is chosen by name, or the last.
         test: a test part that lies apart, of the same kind.
         header, separator, encoding, missing, unit: how to read text files, see `Reading`.
+        sequence, time, types: of a table with a row for each step of a sequence; see `prepare`.
 
     Raises:
         DataError: nothing there, damaged or not understood; the message names file, row and column, and what to do.
@@ -155,7 +182,12 @@ def load(
         >>> load("digits").train.inputs.shape
         (1797, 8, 8, 1)
     """
-    as_table = target is not None or header is not None or separator is not None
+    if time is not None and sequence is None:
+        raise ConfigError(
+            f"time is {time!r}, which orders the steps of sequences, but no column says which rows make a sequence",
+            fix="sequence='…' names it",
+        )
+    as_table = target is not None or sequence is not None or header is not None or separator is not None
     reading = Reading(header, separator, encoding, tuple(missing), unit, as_table)
     if isinstance(source, Source) and target is None and test is None:
         return source
@@ -171,14 +203,22 @@ def load(
         if type(train) is not type(test_part):
             raise DataError(f"{train.name} and its test part {test_part.name} are of different kinds")
     if isinstance(train, TablePart):
+        if sequence is not None:
+            return _sequences(train, test_part, target, sequence, time, types, messages, reading)
         target, said = choose_target(train.frame.columns, target, train.name)
         return Source("table", train.name, train, test_part, target, messages + said, reading)
+    if sequence is not None:
+        raise DataError(
+            f"{train.name} has no columns, so no column {sequence!r} that names sequences",
+            fix="leave it out; arrays have their lengths in an array `lengths` beside x and y",
+        )
     if isinstance(train, TextPart | Graph):
         kind = "text" if isinstance(train, TextPart) else "graph"
         return Source(kind, train.name, train, test_part, None, messages, reading)
     if target is not None:
         raise DataError(f"{train.name} has no columns, so no target column {target!r}", fix="leave the target out")
-    kind = "image" if train.inputs.ndim == 4 else "array"
+    several = isinstance(train, SequencePart)
+    kind = "sequence" if several else "image" if train.inputs.ndim == 4 else "array"
     return Source(kind, train.name, train, test_part, None, messages, reading)
 
 
@@ -299,6 +339,42 @@ def _read_path(
         expected=expected,
     )
     return part, None
+
+
+def _sequences(
+    train: TablePart,
+    test: Part | None,
+    target: str | None,
+    sequence: str,
+    time: str | None,
+    types: Mapping[str, str] | None,
+    messages: list[str],
+    reading: Reading,
+) -> Source:
+    """Long tables, a row for each step, as sequences."""
+    columns = train.frame.columns
+    for name in (sequence, time):
+        if name is not None and name not in columns:
+            raise DataError(
+                f"{train.name} has no column {name!r}.{suggest(name, columns)}",
+                fix=f"one of: {', '.join(columns[:12])}",
+            )
+    candidates = columns
+    if target is None:
+        rest = [name for name in columns if name not in (sequence, time)]
+        most = train.frame.group_by(sequence).n_unique().max()
+        candidates = [name for name in rest if most[name][0] == 1] or rest  # a target is one for each sequence
+        if not rest:
+            raise DataError(f"{train.name} has no column beside {', '.join(columns)}", fix="add a target and numbers")
+    chosen, said = choose_target(candidates, target, train.name)
+    table, about = SequenceTable.understand(train, sequence, time, chosen, types)
+    own = table.gather(train, chosen)
+    messages = messages + said + about + own.messages[len(train.messages) :]
+    if not isinstance(test, TablePart):
+        return Source("sequence", train.name, own, None, chosen, messages, reading)
+    apart = table.gather(test, chosen)
+    messages += [f"test part: {message}" for message in apart.messages[len(test.messages) :]]
+    return Source("sequence", train.name, own, apart, chosen, messages, reading)
 
 
 def _from_dataset(dataset: Dataset, name: str = "the dataset") -> ArrayPart:

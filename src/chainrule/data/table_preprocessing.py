@@ -110,7 +110,7 @@ class TablePreprocessing(Preprocessing):
                 if found
                 else "give a table with at least one more column",
             )
-        messages = said + _overview(found) + _left_out(found)
+        messages = said + _overview(found) + left_out(found)
         plans, remarks = [], []
         for column in used:
             fitted, about = fit_column(part, frame[column.name], column, rows)
@@ -131,7 +131,7 @@ class TablePreprocessing(Preprocessing):
 
         part, _ = read(source, replace(self.reading, table=True), expected=self.order, labelled=bool(has_target))
         if not isinstance(part, TablePart):
-            what = {ArrayPart: "arrays", TextPart: "a text"}.get(type(part), "a graph")
+            what = "arrays" if isinstance(part, ArrayPart) else "a text" if isinstance(part, TextPart) else "a graph"
             raise DataError(
                 f"{part.name} holds {what}, and the training data were a table",
                 fix="give a table with the same columns",
@@ -287,12 +287,7 @@ class TablePreprocessing(Preprocessing):
             "order": self.order,
             "dropped": self.dropped,
             "header": self.header,
-            "reading": {
-                "header": self.reading.header,
-                "separator": self.reading.separator,
-                "encoding": self.reading.encoding,
-                "missing": list(self.reading.missing),
-            },
+            "reading": self.reading.to_dict(),
         }
 
     @classmethod
@@ -304,13 +299,7 @@ class TablePreprocessing(Preprocessing):
         names = [plan.name for plan in plans]
         if not plans or len(set(names)) < len(names) or not set(names) <= set(order) or len(set(order)) < len(order):
             raise state.wrong("columns", "do not fit 'order': each needs its own name, and a place in it")
-        how = state.inner("reading")
-        reading = Reading(
-            None if how.values.get("header") is None else how.flag("header"),
-            None if how.values.get("separator") is None else how.text("separator"),
-            None if how.values.get("encoding") is None else how.text("encoding"),
-            tuple(how.texts("missing")),
-        )
+        reading = Reading.from_dict(state.inner("reading"))
         reasons = {name: dropped.text(name) for name in dropped.values}
         return cls(plans, order, reasons, target, header=state.flag("header"), reading=reading)
 
@@ -366,7 +355,8 @@ def _overview(found: Sequence[ColumnType]) -> list[str]:
     return [f"columns: {'; '.join(words)}"] if words else []
 
 
-def _left_out(found: Sequence[ColumnType]) -> list[str]:
+def left_out(found: Sequence[ColumnType]) -> list[str]:
+    """A remark for each column that is left out, with the reason and how to keep it."""
     return shortened(
         [
             f"column {column.name!r} is left out ({column.kind}): {column.note}"

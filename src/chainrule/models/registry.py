@@ -31,7 +31,7 @@ class Architecture:
 
     Attributes:
         make: `make(description, **options)`, where the description is `Preprocessing.input_description`.
-        kinds: of data that it takes: table, image, array (sequences), text, graph.
+        kinds: of data that it takes: table, image, array (sequences of one length), sequence (of several), text, graph.
         options: what can be chosen, with the usual choice; None is chosen by the size of the data.
         about: what it is, in a few words.
     """
@@ -118,6 +118,7 @@ def _graph(kind: Callable[..., Module]) -> Callable[..., Module]:
 _PERCEPTRON = {"hidden": None, "activation": "relu", "dropout": 0.2, "batch_norm": False}
 _IMAGE: dict[str, Any] = {"augment": []}
 _RESNET = _IMAGE | {"layers": 20, "width": 16}
+_SEQUENCES = ("text", "array", "sequence")
 _RECURRENT = {"width": None, "layers": None, "dropout": 0.0}
 
 MODELS: dict[str, Architecture] = {
@@ -130,11 +131,11 @@ MODELS: dict[str, Architecture] = {
     "plain": Architecture(
         _resnet(False), ("image",), _RESNET, "the same without skips, to see what they do"
     ),
-    "rnn": Architecture(_recurrent("rnn"), ("text", "array"), _RECURRENT, "recurrent network"),
-    "lstm": Architecture(_recurrent("lstm"), ("text", "array"), _RECURRENT, "long short-term memory"),
-    "gru": Architecture(_recurrent("gru"), ("text", "array"), _RECURRENT, "gated recurrent units"),
+    "rnn": Architecture(_recurrent("rnn"), _SEQUENCES, _RECURRENT, "recurrent network"),
+    "lstm": Architecture(_recurrent("lstm"), _SEQUENCES, _RECURRENT, "long short-term memory"),
+    "gru": Architecture(_recurrent("gru"), _SEQUENCES, _RECURRENT, "gated recurrent units"),
     "transformer": Architecture(
-        _transformer, ("text", "array"), {"width": None, "layers": None, "heads": 4, "dropout": 0.0},
+        _transformer, _SEQUENCES, {"width": None, "layers": None, "heads": 4, "dropout": 0.0},
         "of a text: GPT style; of sequences: an encoder",
     ),
     "gcn": Architecture(_graph(GCN), ("graph",), {"width": 16, "dropout": 0.5}, "graph convolutional network"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from typing import Any
 
 from chainrule import nn, ops
@@ -28,8 +30,8 @@ class TransformerClassifier(nn.Module):
         padding_idx: the token that fills up short sequences.
 
     Called with:
-        x (N, T) tokens or (N, T, features); padding (N, T): True where a place is padding. Tokens that are
-        `padding_idx` are padding by themselves.
+        x (N, T) tokens or (N, T, features); lengths (N,): what stands behind the end of a sequence is padding; or
+        padding (N, T): True where a place is. Tokens that are `padding_idx` are padding by themselves.
 
     Shapes:
         → (N, C). Sequences of nothing but padding count as vectors of 0.
@@ -86,7 +88,7 @@ class TransformerClassifier(nn.Module):
         )
         self.head = nn.Linear(width, outputs, dialect="keras", dtype=dtype)
 
-    def forward(self, x: Tensor, padding: Any = None) -> Tensor:
+    def forward(self, x: Tensor, lengths: Any = None, padding: Any = None) -> Tensor:
         wanted = 2 if self.features is None else 3
         if x.ndim != wanted or x.shape[1] > self.context:
             kind = "tokens (N, T)" if self.features is None else f"vectors (N, T, {self.features})"
@@ -94,15 +96,27 @@ class TransformerClassifier(nn.Module):
                 f"{self.label()} got {x.shape}: it takes {kind} with T up to {self.context}.",
                 fix="shorter sequences, or a larger context" if x.ndim == wanted else kind,
             )
-        padding = None if padding is None else as_tensor(padding)
-        if self.padding_idx is not None:
-            filled = x == self.padding_idx
-            padding = filled if padding is None else filled | padding
+        padding = self._padding(x, lengths, padding)
         h = self.input(x)
         h = self.dropout(h if self.positions is None else self.positions(h))
         h = self.encoder(h, src_key_padding_mask=padding)
         y = self.head(_mean(h, padding))
         return y[:, 0] if self.squeeze else y
+
+    def _padding(self, x: Tensor, lengths: Any, padding: Any) -> Tensor | None:
+        """True where a place is padding, whatever says so; None where nothing does."""
+        found = [] if padding is None else [as_tensor(padding)]
+        if lengths is not None:
+            lengths = as_tensor(lengths)
+            if lengths.shape != x.shape[:1]:
+                raise ShapeError(
+                    f"{self.label()} got lengths {lengths.shape} for inputs {x.shape}: one for each sequence.",
+                    fix="a mask (N, T) is given as padding=",
+                )
+            found.append(ops.arange(x.shape[1]) >= lengths[:, None])
+        if self.padding_idx is not None:
+            found.append(x == self.padding_idx)
+        return functools.reduce(operator.or_, found) if found else None
 
     def extra_repr(self) -> str:
         return f"context={self.context}"

@@ -58,6 +58,8 @@ def _input(found: object) -> str:
     """What the network is given: `an image of 8 × 8 × 1`, `7 numbers and 3 categories`."""
     table = mapping(found)
     shape = [n for n in map(whole, sequence(table.get("shape"))) if n is not None]
+    if shape and table.get("kind") == "sequence":
+        return f"sequences of up to {words.count(shape[0], 'step')}, {words.count(shape[-1], 'number')} each"
     if shape:
         return f"{plain(table.get('kind', 'array'))} of {' × '.join(map(str, shape))}"
     numbers, categories = whole(table.get("numeric")) or 0, len(sequence(table.get("categories")))
