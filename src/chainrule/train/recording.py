@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Position", "RunWriter", "arrays_of"]
 
-_PROBE_SAMPLES = 64
 _SNAPSHOT_PAUSE = 5.0
+_SHARE = 1 / 300
+"""How much of the time the looks into the layers may take, and the snapshots: both together less than a hundredth."""
+_FREE = 0.5
+"""Seconds that they may take in all before that counts, so that short runs are seen at every epoch."""
 
 
 @dataclass
@@ -50,7 +53,8 @@ class RunWriter:
         self._folder = folder
         self._run = run
         self._progress = progress
-        self._last_snapshot = time.monotonic()
+        self._last_snapshot = self._begun = time.monotonic()
+        self._snapshot_took = self._looking_took = 0.0
         self._before = (
             {name: p.numpy().copy() for name, p in trainer.model.named_parameters()} if folder is not None else {}
         )
@@ -60,7 +64,10 @@ class RunWriter:
         if self._folder is None:
             return
         append_lines(self._folder / "metrics.jsonl", [record])
-        inputs, target = train.few(_PROBE_SAMPLES)
+        started = time.monotonic()
+        if self._looking_took > max(_FREE, _SHARE * (started - self._begun)):
+            return
+        inputs, target = train.few(self._trainer.work.samples_in_a_look())
         layers = layer_statistics(
             self._trainer.model, self._trainer.loss, inputs, target, self._before, record["step"] - self._step_before
         )
@@ -70,15 +77,17 @@ class RunWriter:
         )
         self._before = {name: p.numpy().copy() for name, p in self._trainer.model.named_parameters()}
         self._step_before = record["step"]
+        self._looking_took += time.monotonic() - started
 
     def snapshot_if_due(self, best: dict[str, np.ndarray], last: bool) -> None:
-        if last or time.monotonic() - self._last_snapshot >= _SNAPSHOT_PAUSE:
+        pause = max(_SNAPSHOT_PAUSE, self._snapshot_took / _SHARE)
+        if last or time.monotonic() - self._last_snapshot >= pause:
             self.snapshot(best)
 
     def snapshot(self, best: dict[str, np.ndarray]) -> None:
         if self._folder is None:
             return
-        trainer = self._trainer
+        trainer, started = self._trainer, time.monotonic()
         parts = {
             "model": arrays_of(trainer.model),
             "optimizer": {name: np.asarray(value) for name, value in trainer.optimizer.state_dict().items()},
@@ -87,6 +96,7 @@ class RunWriter:
         }
         path = save_snapshot(self._folder / "checkpoints", self._progress.step, parts, vars(self._progress))
         self._last_snapshot = time.monotonic()
+        self._snapshot_took = self._last_snapshot - started
         trainer.tell(SnapshotSaved(path, self._progress.step))
 
     def end(self, best: dict[str, np.ndarray] | None) -> None:

@@ -17,12 +17,12 @@ import numpy as np
 
 from chainrule import array
 from chainrule.compile import compile
-from chainrule.data import Dataset, Prepared, Samples
+from chainrule.data import Balanced, Dataset, Prepared, Samples
 from chainrule.errors import CheckpointError, ConfigError, ShapeError
 from chainrule.graph import Variable, as_tensor, random
 from chainrule.losses import ElasticNet
 from chainrule.nn import Module
-from chainrule.ops import concat
+from chainrule.ops import concat, take
 from chainrule.optim import Accumulator, Optimizer
 from chainrule.train.evaluator import Evaluator, as_samples
 from chainrule.train.events import (
@@ -103,7 +103,7 @@ class Trainer(Evaluator):
         self.precision = array.as_precision(precision)
         self._accumulator = Accumulator(optimizer) if accumulate > 1 else None
         self._stopping = ""
-        self._work = Work(0.0, True)
+        self.work = Work(0.0, True)
         self._data: list[Variable] = []
         self._samples: Samples | None = None
         self._train_step = compile(self._one_step)
@@ -121,29 +121,34 @@ class Trainer(Evaluator):
         return told
 
     def _update(self, rows: Any) -> tuple[Any, Any]:
-        """A step of the optimizer by one batch: its loss, and its outputs if there are metrics."""
+        """A step of the optimizer by one batch: its loss, and its outputs and target if there are metrics."""
         if self._accumulator is None:
-            loss, outputs = self._one_loss(rows)
+            loss, outputs, target = self._one_loss(rows)
             self.optimizer.minimize(loss)
-            return loss, (outputs if self.metrics else None)
+            return loss, ((outputs, target) if self.metrics else None)
         parts = []
         for places in np.array_split(np.arange(rows.shape[0]), min(self.accumulate, rows.shape[0])):
-            loss, outputs = self._one_loss(rows[int(places[0]) : int(places[-1]) + 1])
+            loss, *answer = self._one_loss(rows[int(places[0]) : int(places[-1]) + 1])
             self._accumulator.add(loss, weight=len(places))
-            parts.append(outputs)
-        return self._accumulator.step(), (concat(parts) if self.metrics else None)
+            parts.append(answer)
+        told = tuple(map(concat, zip(*parts, strict=True))) if self.metrics else None
+        return self._accumulator.step(), told
 
-    def _one_loss(self, rows: Any) -> tuple[Any, Any]:
+    def _one_loss(self, rows: Any) -> tuple[Any, Any, Any]:
         assert self._samples is not None
         inputs, target = self._samples.select(self._data, rows)
         outputs = self.model(*inputs)
-        return self.objective(rows, outputs, target), outputs
+        return self.objective(rows, outputs, target), outputs, target
 
     def objective(self, rows: Any, outputs: Any, target: Any) -> Any:
         """What a step makes smaller: the loss; a technique that trains by another objective than it is scored by
         defines its own.
         """
-        return self.loss(outputs, target)
+        if not isinstance(self._samples, Balanced) or self._samples.by == "resample":
+            return self.loss(outputs, target)
+        weights = take(as_tensor(self._samples.class_weights), target, axis=0)
+        # The loss divides by the sum of the weights; a rare row counts as much whatever is in its batch.
+        return self.loss(outputs, target, weights=weights) * weights.mean()
 
     # -- fitting
     # ----------------------------------------------------------------------------------------------------------------
@@ -166,7 +171,7 @@ class Trainer(Evaluator):
         Arguments:
             train, validation: a `data.Dataset` or other `data.Samples`, or a pair of arrays (inputs, target); or as
                 train what `data.prepare` makes of a table, a DataFrame, a text or a folder, which brings its own
-                validation part.
+                validation part. `data.Balanced(train)` lets every class count the same; the validation loss then does.
             epochs: passes over the training samples.
             batch_size: samples in one update; None takes all of them (full-batch gradient descent). The last batch of
                 an epoch may be smaller, and counts by its samples in the epoch's loss.
@@ -197,7 +202,7 @@ class Trainer(Evaluator):
         folder = None if out is None else Path(out)
         if folder is not None:
             make_folder(folder)
-        self._check(train)
+        self._check(train.samples if isinstance(train, Balanced) else train)
         self._hold(train)
 
         progress, run = Position(), Run(path=folder)
@@ -246,7 +251,7 @@ class Trainer(Evaluator):
     ) -> None:  # fmt: skip
         whole, rest = divmod(len(train), batch)
         total = epochs * (whole + bool(rest))
-        chunk = min(self._work.steps_in_a_call(batch), checkpoint_every or 2**31)
+        chunk = min(self.work.steps_in_a_call(batch), checkpoint_every or 2**31)
         begun, done_before = time.perf_counter(), progress.step
         seconds_before = progress.seconds
         self._stop_early(progress, patience if validation is not None else None)  # a run that goes on may have ended so
@@ -260,11 +265,11 @@ class Trainer(Evaluator):
                 rows, rates = order[first * batch : (first + count) * batch], self._rates(progress.step, count)
                 stacked = chunk > 1 and first < whole
                 if stacked:
-                    losses, outputs = self._train_step.scan(rows.reshape(count, batch), rates)
+                    losses, answers = self._train_step.scan(rows.reshape(count, batch), rates)
                 else:
-                    losses, outputs = self._train_step(rows, rates[0])
+                    losses, answers = self._train_step(rows, rates[0])
                 mean = float(np.mean(losses.numpy(), dtype=np.float64))
-                self._add_up(progress, train, rows, mean, outputs, stacked)
+                self._add_up(progress, train, rows.size, mean, answers, stacked)
                 progress.step += count
                 progress.step_in_epoch += count
                 now = time.perf_counter()
@@ -316,7 +321,8 @@ class Trainer(Evaluator):
         progress.sums, progress.seen = {}, 0
         improved = validation is None
         if validation is not None:
-            record["validation"] = self.evaluate(validation)
+            class_weights = train.class_weights if isinstance(train, Balanced) else None
+            record["validation"] = self.evaluate(validation, class_weights=class_weights)
             loss = record["validation"]["loss"]
             if loss < progress.best_loss:
                 progress.best_loss = loss
@@ -330,17 +336,15 @@ class Trainer(Evaluator):
         writer.epoch(train, record)
         self.tell(EpochEnded(progress.epoch, record, improved and validation is not None))
 
-    def _add_up(
-        self, progress: Position, train: Samples, rows: np.ndarray, mean: float, outputs: Any, stacked: bool
-    ) -> None:
-        count = rows.size
+    def _add_up(self, progress: Position, train: Samples, count: int, mean: float, answers: Any, stacked: bool) -> None:
         progress.seen += count
         progress.sums["loss"] = progress.sums.get("loss", 0.0) + mean * count
         if not self.metrics:
             return
-        values = outputs.numpy()
-        values = values.reshape(count, *values.shape[2:]) if stacked else values
-        scores = self._scores(values, train.select(train.arrays, rows)[1], train)
+        outputs, target = (
+            values.reshape(count, *values.shape[2:]) if stacked else values for values in (x.numpy() for x in answers)
+        )
+        scores = self._scores(outputs, target, train)
         for name, score in scores.items():
             progress.sums[name] = progress.sums.get(name, 0.0) + score * count
 
@@ -385,7 +389,7 @@ class Trainer(Evaluator):
                 self.loss(as_tensor(everywhere), as_tensor(train.target))
         finally:
             self.model.train()
-        self._work = work_of(cost, min(len(train), 4))
+        self.work = work_of(cost, min(len(train), 4))
 
     def _restore(self, folder: Path, run: Run, epochs: int) -> tuple[Position, dict[str, np.ndarray]]:
         path = latest_snapshot(folder / "checkpoints")
@@ -397,6 +401,8 @@ class Trainer(Evaluator):
         random.default_stream().state.assign(parts["streams"]["default"])
         best_loss = state.pop("best_loss")
         progress = Position(**state, best_loss=math.inf if best_loss is None else best_loss)
+        # JSON has no nan, which is the ranking of a batch without a rare class
+        progress.sums = {name: math.nan if total is None else total for name, total in progress.sums.items()}
         for name in ("metrics.jsonl", "layers.jsonl"):
             records = [r for r in read_lines(folder / name) if r.get("epoch", 0) <= progress.epoch]
             write_lines(folder / name, records)

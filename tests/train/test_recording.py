@@ -1,0 +1,53 @@
+"""What a run writes beside the training takes little of its time."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule import data, losses, metrics, nn, optim
+from chainrule.train import recording
+from chainrule.train.work import Work, work_of
+
+
+def small(**options):
+    model = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 2))
+    rule = optim.Adam(model.parameters(), lr=0.01)
+    return cr.Trainer(model, losses.CrossEntropy(), rule, progress=False, **options)
+
+
+def looked_at(folder):
+    return sorted({json.loads(line)["epoch"] for line in (folder / "layers.jsonl").read_text().splitlines()})
+
+
+def test_layers_are_looked_at_as_long_as_it_takes_little(tmp_path, monkeypatch):
+    moons = data.prepare("two-moons").train
+    small().fit(moons, epochs=4, out=tmp_path / "short")
+    assert looked_at(tmp_path / "short") == [1, 2, 3, 4]
+    monkeypatch.setattr(recording, "_FREE", 0.0)
+    monkeypatch.setattr(recording, "_SHARE", 1e-9)
+    small().fit(moons, epochs=4, out=tmp_path / "long")
+    assert looked_at(tmp_path / "long") == [1]
+
+
+def test_the_more_work_a_sample_is_the_fewer_are_looked_at():
+    assert [Work(operations, True).samples_in_a_look() for operations in (0.0, 1e6, 1e8, 1e12)] == [64, 64, 20, 4]
+    model = nn.Linear(1000, 1000)
+    cost = losses.mse(model(cr.ones((4, 1000))), cr.ones((4, 1000)))
+    assert work_of(cost, 4).operations == 6 * (1_000_000 + 1000)
+
+
+def test_training_scores_are_of_the_rows_that_were_learned():
+    """With a rate of 0 nothing is learned, so that an epoch's score is that of the data, whatever the order and the
+    parts: a last batch that is smaller, batches in pieces.
+    """
+    x = np.random.default_rng(0).normal(size=(70, 2)).astype(np.float32)
+    for accumulate in (1, 3):
+        trainer = small(metrics=[metrics.Accuracy()], accumulate=accumulate)
+        trainer.optimizer.lr = 0.0
+        run = trainer.fit((x, (x[:, 0] > 0.3).astype(np.int32)), epochs=2, batch_size=16)
+        found = trainer.evaluate((x, (x[:, 0] > 0.3).astype(np.int32)))["accuracy"]
+        assert [record["train"]["accuracy"] for record in run.history] == pytest.approx([found] * 2)
