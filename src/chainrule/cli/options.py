@@ -31,7 +31,8 @@ def chosen(data: str | None, options: Mapping[str, Any], file: Path | None = Non
     config = Config() if file is None else Config.read(file)
     if data is not None:
         if file is not None and data != config.data.source:
-            config.data.target = config.data.test = config.data.sequence = config.data.time = None  # they belong to the file's data
+            config.data.target = config.data.test = None  # they belong to the file's data
+            config.data.sequence = config.data.time = None
         config.data.source = data
     if options.get("schedule.name") not in (None, config.schedule.name):
         config.schedule = type(config.schedule)()  # the file's numbers belong to its own course
