@@ -247,6 +247,7 @@ def test_a_run_without_weights_says_how_to_get_them(chainrule: Type, runs: Path)
         (["--optimizer", "adamm"], "Did you mean 'adam"),
         (["--schedule", "cosin"], "Did you mean 'cosine'"),
         (["--schedule", "constant", "--end-factor", "0.1"], "has no end_factor, which one-cycle and cosine and linear"),
+        (["--balance", "resampel"], "Did you mean 'resample'"),
         (["--warmup", "2"], "warmup must be from 0 to 1"),
         (["--schedule", "step", "--milestones", "a half"], "--milestones takes shares"),
         (["--schedule", "step", "--milestones", "30,60"], "milestones must be shares"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cli.conftest import Type, passengers
+from cli.conftest import Type, cars, passengers
 
 
 def weights(run: Path) -> dict[str, np.ndarray]:
@@ -109,7 +109,10 @@ def test_runs_are_numbered_and_never_overwritten(chainrule: Type, folder: Path) 
 def test_nothing_is_left_of_a_run_that_could_not_begin(chainrule: Type, folder: Path) -> None:
     assert chainrule("train", "digits", "--activation", "relo").code == 2
     assert chainrule("train", "missing.csv").code == 2
-    assert list(folder.iterdir()) == []
+    (folder / "cars.csv").write_text(cars())
+    refused = chainrule("train", "cars.csv", "--balance", "weights")
+    assert refused.code == 2 and "no classes of these samples to balance: the task is regression" in refused.err
+    assert [path.name for path in folder.iterdir()] == ["cars.csv"]
 
 
 def test_ctrl_c_keeps_what_was_learned_and_resume_ends_as_if_nothing_had_happened(

@@ -191,6 +191,12 @@ def train(
             metavar="N", help="Stop after so many epochs without gain; 0 never. [10]", rich_help_panel=_LEARNING
         ),
     ] = None,
+    balance: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="resample or weights: rare classes count as much as others.", rich_help_panel=_LEARNING
+        ),
+    ] = None,
     ensemble: Annotated[
         int | None,
         typer.Option(metavar="N", help="Train N networks and average them.", rich_help_panel=_LEARNING),
@@ -239,14 +245,15 @@ def train(
         "data.target": target, "data.test": test, "data.task": task, "data.validation": validation,
         "data.test_fraction": test_fraction, "data.seed": seed, "data.types": types, "data.header": header,
         "data.separator": separator, "data.encoding": encoding, "data.missing": missing, "data.unit": unit,
-        "data.context": context, "data.sequence": sequence, "data.time": time, "model.name": model, "model.hidden": hidden, "model.activation": activation,
+        "data.context": context, "data.sequence": sequence, "data.time": time,
+        "model.name": model, "model.hidden": hidden, "model.activation": activation,
         "model.dropout": dropout, "model.batch_norm": batch_norm, "model.width": width, "model.layers": layers,
         "model.heads": heads, "model.augment": augment, "optimizer.name": optimizer, "optimizer.lr": lr,
         "optimizer.momentum": momentum, "optimizer.l1": l1, "optimizer.weight_decay": weight_decay,
         "optimizer.clip_norm": clip_norm, "schedule.name": schedule, "schedule.warmup": warmup,
         "schedule.start_factor": start_factor, "schedule.end_factor": end_factor, "schedule.milestones": milestones,
-        "schedule.drop_factor": drop_factor, "trainer.epochs": epochs,
-        "trainer.batch_size": batch_size, "trainer.patience": patience, "trainer.accumulate": accumulate,
+        "schedule.drop_factor": drop_factor, "trainer.epochs": epochs, "trainer.batch_size": batch_size,
+        "trainer.patience": patience, "trainer.balance": balance, "trainer.accumulate": accumulate,
         "trainer.precision": precision, "trainer.seed": seed, "trainer.checkpoint_every": checkpoint_every,
         "ensemble.members": ensemble, "ensemble.kind": ensemble_kind,
     }  # fmt: skip

@@ -13,6 +13,7 @@ Example:
 from __future__ import annotations
 
 from chainrule.data.array_preprocessing import ArrayPreprocessing
+from chainrule.data.balanced import Balanced
 from chainrule.data.bundled_sets import bundled, bundled_names
 from chainrule.data.dataset import Dataset
 from chainrule.data.graph_samples import GraphPreprocessing, GraphSamples
@@ -30,6 +31,7 @@ from chainrule.data.text import TextPreprocessing, TextSamples
 
 __all__ = [
     "ArrayPreprocessing",
+    "Balanced",
     "Dataset",
     "Graph",
     "GraphPreprocessing",

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.data.balanced import Balanced
 from chainrule.data.samples import Samples
+from chainrule.errors import ConfigError
 
 __all__ = ["Resampled"]
 
@@ -31,6 +33,11 @@ class Resampled(Samples):
     """
 
     def __init__(self, samples: Samples, rows: Any = None, *, seed: int = 0) -> None:
+        if isinstance(samples, Balanced):
+            raise ConfigError(
+                "Balanced samples are drawn anew in every epoch, and Resampled would fix one draw of other shares.",
+                fix="balanced.over(Resampled(balanced.samples))",
+            )
         self.samples = samples
         places = self.generator(seed, 0).integers(0, len(samples), len(samples)) if rows is None else np.asarray(rows)
         self._rows = samples.rows()[places]

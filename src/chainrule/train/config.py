@@ -12,6 +12,7 @@ from typing import Any
 
 from chainrule import nn
 from chainrule.array import PRECISIONS
+from chainrule.data.balanced import BALANCES
 from chainrule.data.dataset import TASKS
 from chainrule.data.text import UNITS
 from chainrule.errors import ConfigError, suggest
@@ -159,6 +160,8 @@ class TrainerConfig:
         precision: "float32", or "bf16" to multiply in bfloat16 while training.
         patience: epochs without a lower validation loss before stopping early, 0 never stops early; None is 10, and 50
             for graphs, where an epoch is a single step.
+        balance: `resample` or `weights` to let every class count the same, however few rows it has (`data.Balanced`,
+            which tells what becomes of the probabilities); None leaves the classes as they are.
         seed: of initial weights, dropout and the order of samples.
         checkpoint_every: snapshot also after this many steps.
     """
@@ -168,6 +171,7 @@ class TrainerConfig:
     accumulate: int = 1
     precision: str = "float32"
     patience: int | None = None
+    balance: str | None = None
     seed: int = 0
     checkpoint_every: int | None = None
 
@@ -312,6 +316,7 @@ _NAMES: dict[str, tuple[str, tuple[str, ...]]] = {
     "optimizer.name": ("optimizer", ("auto", *OPTIMIZERS)),
     "schedule.name": ("schedule", tuple(COURSES)),
     "trainer.precision": ("precision", PRECISIONS),
+    "trainer.balance": ("way to balance classes", BALANCES),
     "ensemble.kind": ("kind of ensemble", ENSEMBLES),
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import losses, optim
-from chainrule.data import Prepared, Samples
+from chainrule.data import Balanced, Prepared, Samples
 from chainrule.errors import ConfigError
 from chainrule.graph import Variable
 from chainrule.metrics import Accuracy
@@ -98,6 +98,11 @@ def distill(
     if isinstance(train, Prepared):
         train, validation, test = train.train, validation or train.validation, test or train.test
     train = as_samples(train, "training")
+    if isinstance(train, Balanced) and train.by == "weights":
+        raise ConfigError(
+            "A student learns what its teacher believes of all classes of a row, which has no weight of its own.",
+            fix="data.Balanced(train, 'resample')",
+        )
     fitting = {name: value for name, value in options.items() if name not in _OF_TRAINER}
     building = {name: value for name, value in options.items() if name in _OF_TRAINER}
     asked = _labelled(teacher, metrics)

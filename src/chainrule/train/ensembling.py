@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import losses, metrics, optim
-from chainrule.data import Prepared, Resampled, Samples
+from chainrule.data import Balanced, Prepared, Resampled, Samples
 from chainrule.errors import ConfigError, suggest
 from chainrule.graph import random
 from chainrule.models import Ensemble
@@ -177,7 +177,7 @@ def _apart(
         trainer = _seeded(make, own)
         trainer.tell(Message(f"member {number + 1} of {members}"))
         run = trainer.fit(
-            Resampled(train, seed=own) if kind == "bagging" else train, validation, epochs=epochs, out=place,
+            _bag(train, own) if kind == "bagging" else train, validation, epochs=epochs, out=place,
             resume=resume and place is not None and latest_snapshot(place / "checkpoints") is not None, **options,
         )  # fmt: skip
         trained.append(trainer)
@@ -191,6 +191,11 @@ def _apart(
         trained[0].tell(Message(f"{left_out} of {len(runs)} members left out: {why}."))
     run = _together([runs[i] for i in done], runs[-1].status, folder)
     return [trained[i] for i in done], run
+
+
+def _bag(train: Samples, seed: int) -> Samples:
+    """A bootstrap sample, balanced as the samples are."""
+    return train.over(_bag(train.samples, seed)) if isinstance(train, Balanced) else Resampled(train, seed=seed)
 
 
 def _together(runs: Sequence[Run], last: str, folder: Path | None) -> Run:

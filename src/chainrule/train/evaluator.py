@@ -72,9 +72,13 @@ class Evaluator:
         """Probabilities (classification) or values (regression) for many samples, in evaluation mode."""
         return self.loss.predict(self.outputs(inputs))
 
-    def evaluate(self, dataset: Any) -> dict[str, float]:
+    def evaluate(self, dataset: Any, *, class_weights: Any = None) -> dict[str, float]:
         """Loss and metrics on a dataset, in evaluation mode; the metrics of a regression are in the target's own
         unit, and a language model has its perplexity e^loss.
+
+        Arguments:
+            dataset: `data.Samples`, or a pair of arrays (inputs, target).
+            class_weights: (C,): how much rows of each class count in the loss, a mean over the sum of their weights.
         """
         samples = as_samples(dataset, "evaluation")
         if len(samples) == 0:
@@ -88,7 +92,8 @@ class Evaluator:
             return {"loss": loss, "perplexity": math.exp(min(loss, 700.0))}
         parts = list(self._evaluated(samples))
         outputs, target = np.concatenate([o for o, _ in parts]), np.concatenate([t for _, t in parts])
-        loss = float(self.loss(as_tensor(outputs), as_tensor(target)))
+        weights = {} if class_weights is None else {"weights": np.asarray(class_weights)[target]}
+        loss = float(self.loss(as_tensor(outputs), as_tensor(target), **weights))
         return {"loss": loss, **self._scores(outputs, target, samples)}
 
     def _scores(self, outputs: np.ndarray, target: np.ndarray, dataset: Samples) -> dict[str, float]:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import losses, metrics, models, optim
-from chainrule.data import Dataset, Prepared, Preprocessing, Samples, TextPreprocessing, prepare
+from chainrule.data import Balanced, Dataset, Prepared, Preprocessing, Samples, TextPreprocessing, prepare
 from chainrule.errors import ConfigError, RunError
 from chainrule.graph import Drawing, draw, draw_layers, random
 from chainrule.nn import Module
@@ -176,6 +176,7 @@ def train(
     if folder is not None and resume:
         _check_unchanged(folder, prepared)
     complete(config, prepared)
+    rows = _balanced(config, prepared)
     random.seed(config.trainer.seed)
     trainer = build_trainer(config, prepared, callbacks=callbacks, progress=progress)
     example, _ = prepared.train.few(2)
@@ -196,13 +197,13 @@ def train(
     if config.ensemble.members is None:
         if isinstance(prepared.preprocessing, TextPreprocessing):
             trainer.callbacks.append(Sampler(trainer, prepared.preprocessing, folder, seed=options.seed))
-        run = trainer.fit(prepared.train, prepared.validation, **fit)
+        run = trainer.fit(rows, prepared.validation, **fit)
         parts = (trainer.model, trainer.loss, prepared.preprocessing, config, run, prepared)
         trained = TrainedModel(*parts, _evaluator=trainer)
         if prepared.test is not None:
             trained.scores = trainer.evaluate(prepared.test)
     else:
-        trained = _train_ensemble(config, prepared, callbacks, progress, fit)
+        trained = _train_ensemble(config, prepared, rows, callbacks, progress, fit)
     if folder is not None:
         write_json(folder / "summary.json", _summary(trained, prepared))
     return trained
@@ -224,15 +225,16 @@ def build_trainer(
 
 
 def _train_ensemble(
-    config: Config, prepared: Prepared, callbacks: Sequence[Callback], progress: bool, fit: dict[str, Any]
-) -> TrainedModel:
+    config: Config, prepared: Prepared, rows: Samples, callbacks: Sequence[Callback], progress: bool,
+    fit: dict[str, Any],
+) -> TrainedModel:  # fmt: skip
     assert config.ensemble.members is not None and config.ensemble.kind is not None
 
     def make() -> Trainer:
         return build_trainer(config, prepared, callbacks=callbacks, progress=progress)
 
     result = fit_ensemble(
-        make, prepared.train, prepared.validation, prepared.test, members=config.ensemble.members,
+        make, rows, prepared.validation, prepared.test, members=config.ensemble.members,
         kind=config.ensemble.kind, seed=config.trainer.seed, **fit,
     )  # fmt: skip
     task, folder = prepared.preprocessing.task, result.run.path
@@ -241,6 +243,11 @@ def _train_ensemble(
     scores = result.scores if result.scored_on == "test" else None
     parts = (result.model, _LOSSES[task](), prepared.preprocessing, config, result.run, prepared, scores, result)
     return TrainedModel(*parts)
+
+
+def _balanced(config: Config, prepared: Prepared) -> Samples:
+    """What is trained on: the training rows as they are, or every class the same."""
+    return prepared.train if config.trainer.balance is None else Balanced(prepared.train, config.trainer.balance)
 
 
 def _check_unchanged(folder: Path, prepared: Prepared) -> None:
