@@ -43,6 +43,9 @@ SEEDS: dict[str, bytes] = {
     "t.parquet": bytes_of(TABLE.write_parquet),
     "t.arrow": bytes_of(TABLE.write_ipc),
     "t.npz": bytes_of(lambda f: np.savez(f, x=np.arange(40.0).reshape(20, 2), y=np.arange(20) % 2)),
+    "s.npz": bytes_of(
+        lambda f: np.savez(f, x=np.arange(80.0).reshape(20, 4), lengths=np.arange(20) % 4 + 1, y=np.arange(20) % 2)
+    ),
     "c.npz": bytes_of(lambda f: np.savez_compressed(f, images=np.zeros((8, 3, 3), np.uint8), labels=np.arange(8) % 2)),
 }
 PICTURES = {

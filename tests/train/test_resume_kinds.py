@@ -12,6 +12,7 @@ from chainrule import train
 from chainrule.train import Config, events
 from chainrule.train.files import read_tensors
 from data.test_graph_samples import archive
+from data.test_sequences import arrays, long_table
 
 PROSE = "It was the best of times, it was the worst of times;\nit was the age of wisdom.\n" * 12
 
@@ -40,7 +41,15 @@ def images(folder: Path) -> dict[str, Any]:
     return {"data.source": str(folder / "shapes.npz"), "model.name": "lenet", "model.augment": ["shift", "flip"]}
 
 
-@pytest.mark.parametrize("kind", [text, graph, images])
+def sequences(folder: Path) -> dict[str, Any]:
+    long_table(arrays(count=60)).write_csv(folder / "walks.csv")
+    return {
+        "data.source": str(folder / "walks.csv"), "data.sequence": "walk", "data.time": "step", "model.width": 8,
+        "model.layers": 1, "model.dropout": 0.2,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [text, graph, images, sequences])
 def test_stopped_and_resumed_is_the_same(tmp_path: Path, kind: Any) -> None:
     options = {"trainer.epochs": 3, "trainer.checkpoint_every": 1} | kind(tmp_path)
 

@@ -82,8 +82,8 @@ class SequencePreprocessing(ArrayPreprocessing):
         count, steps, channels = part.inputs.shape
         if channels != self.shape[1]:
             raise ShapeError(
-                f"the sequences of {part.name} have {channels} numbers at each step, and those of training had "
-                f"{self.shape[1]}",
+                f"the sequences of {part.name} are of {channels} channel{'' if channels == 1 else 's'}, and those of "
+                f"training were of {self.shape[1]}",
                 fix=f"x of shape (N, T, {self.shape[1]})",
             )
         values, messages = self._encoded_target(part, has_target)
