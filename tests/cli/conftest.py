@@ -67,6 +67,19 @@ def cars(rows: int = 120, seed: int = 0) -> str:
     return "\n".join(lines) + "\n"
 
 
+def walks(count: int = 60, seed: int = 0) -> str:
+    """A row for each step of walks of several lengths; who walks shows in how far the steps are."""
+    draw = random.Random(seed)
+    lines = ["walk,step,forward,sideways,person"]
+    for walk in range(count):
+        person, size = (("ann", 1.0), ("bob", 2.0))[walk % 2]
+        lines += [
+            f"w{walk},{step},{draw.gauss(size, 0.2):.3f},{draw.gauss(0, 0.2):.3f},{person}"
+            for step in range(draw.randint(2, 8))
+        ]
+    return "\n".join(lines) + "\n"
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with passengers.csv, cars.csv and a finished run of each, and one on digits, in runs/."""

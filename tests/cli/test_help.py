@@ -15,7 +15,7 @@ from PIL import Image
 
 from chainrule.cli import main
 from chainrule.cli.application import COMMANDS
-from cli.conftest import Type, cars, passengers
+from cli.conftest import Type, cars, passengers, walks
 
 EXAMPLES = {
     command.__name__.replace("_", "-"): re.findall(r"^ *(chainrule .+)$", inspect.getdoc(command) or "", re.MULTILINE)
@@ -51,6 +51,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "novel.txt").write_text(
         " ".join(f"It was day {n}, and it was late: {n * n} miles to go." for n in range(300))
     )
+    (place / "walks.csv").write_text(walks())
     rng = np.random.default_rng(0)
     for label, brightness in {"night": 60, "day": 200}.items():
         (place / "photos" / label).mkdir(parents=True)

@@ -20,7 +20,7 @@ from chainrule.errors import ChainruleError, ConfigError, DataError
 GARBAGE = st.sampled_from([0.0, 1e30, -7.5, np.nan, np.inf])
 
 
-def arrays(seed: int = 0, count: int = 40, longest: int = 7, channels: int = 2) -> dict[str, np.ndarray]:
+def arrays(seed: int = 0, count: int = 40, longest: int = 7, channels: int = 2) -> dict[str, Any]:
     draw = np.random.default_rng(seed)
     lengths = draw.integers(1, longest + 1, count)
     lengths[0] = longest
@@ -28,14 +28,14 @@ def arrays(seed: int = 0, count: int = 40, longest: int = 7, channels: int = 2) 
     return {"x": x, "lengths": lengths, "y": np.arange(count) % 3}
 
 
-def filled(found: dict[str, np.ndarray], garbage: float, more: int = 0) -> dict[str, np.ndarray]:
+def filled(found: dict[str, Any], garbage: float, more: int = 0) -> dict[str, Any]:
     """The same sequences with something else behind their ends, and more of it."""
     x = np.pad(found["x"], ((0, 0), (0, more), (0, 0)))
     x[np.arange(x.shape[1]) >= found["lengths"][:, None]] = garbage
     return found | {"x": x}
 
 
-def long_table(found: dict[str, np.ndarray]) -> pl.DataFrame:
+def long_table(found: dict[str, Any]) -> pl.DataFrame:
     """The same sequences with a row for each step."""
     rows = [
         (f"walk {i}", step, *found["x"][i, step], "abc"[found["y"][i]])
@@ -218,8 +218,8 @@ def test_words_of_tables_in_text_files(tmp_path: Path) -> None:
 # -- what is refused ---------------------------------------------------------------------------------------------------
 
 
-def changed(**entries: Any) -> Callable[[dict[str, np.ndarray]], dict[str, Any]]:
-    def change(found: dict[str, np.ndarray]) -> dict[str, Any]:
+def changed(**entries: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    def change(found: dict[str, Any]) -> dict[str, Any]:
         return found | {name: make(found[name].copy()) for name, make in entries.items()}
 
     return change

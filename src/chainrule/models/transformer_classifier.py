@@ -94,7 +94,9 @@ class TransformerClassifier(nn.Module):
             kind = "tokens (N, T)" if self.features is None else f"vectors (N, T, {self.features})"
             raise ShapeError(
                 f"{self.label()} got {x.shape}: it takes {kind} with T up to {self.context}.",
-                fix="shorter sequences, or a larger context" if x.ndim == wanted else kind,
+                fix="shorter sequences, a larger context, or a recurrent network, which takes any length"
+                if x.ndim == wanted
+                else kind,
             )
         padding = self._padding(x, lengths, padding)
         h = self.input(x)
