@@ -64,6 +64,7 @@ _USUAL: dict[str, tuple[float, float]] = {  # of each update rule its usual lear
     "asgd": (0.1, 0.0),
 }
 
+# Of sequences one that also reads longer ones than it was trained on.
 _USUAL_MODEL = {"sequence": "gru", "text": "transformer", "graph": "gcn"}
 # Epochs at least and at most, by the kind of data or the model of images, where 20 to 100 do not fit.
 _EPOCHS = {"graph": (200, 200), "text": (3, 60), "lenet": (10, 60), "resnet": (10, 60), "plain": (10, 60)}
