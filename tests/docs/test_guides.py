@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from chainrule import metrics
+
 GUIDES = sorted((Path(__file__).parents[2] / "docs" / "guides").glob("*.md"))
 _TAB = re.compile(r'^=== "(chainrule|PyTorch)"\n\n(    ```python[^\n]*\n(?:(?:    [^\n]*)?\n)*?    ```)$', re.MULTILINE)
 
@@ -101,6 +103,20 @@ def test_two_moons_need_more_than_one_bend() -> None:
         for widths in ([1], [64], [16, 16])
     ]
     assert errors[0] > 0.08 > max(errors[1:])
+
+
+def test_a_rare_class_is_found_sooner_by_weights_and_resampling_and_what_differs_is_the_cut() -> None:
+    names = left_behind("class-imbalance")
+    x, y = names["unseen"].inputs[0], names["unseen"].target
+    learned = {name: names["learn"](*names["ways"][name], epochs=200) for name in ("nothing", "weights", "resampling")}
+    early, late = ({name: kept[e](x).numpy() for name, kept in learned.items()} for e in (50, 200))
+    areas = {name: metrics.average_precision(z, y) for name, z in early.items()}
+    assert min(areas["weights"], areas["resampling"]) > areas["nothing"] + 0.05
+    moved = metrics.balanced_accuracy(1 / (1 + np.exp(-late["nothing"] - np.log(20))), y)
+    for name in ("weights", "resampling"):
+        assert metrics.balanced_accuracy(1 / (1 + np.exp(-late[name])), y) == pytest.approx(moved, abs=0.03)
+        losses = [metrics.log_loss(1 / (1 + np.exp(-z)), y) for z in (late[name], late[name] - np.log(20))]
+        assert losses[0] > 0.15 and losses[1] < 0.1
 
 
 def test_vectors_of_vowels_consonants_and_punctuation_come_apart() -> None:
