@@ -35,6 +35,17 @@ class SequencePreprocessing(ArrayPreprocessing):
         target: what was found about the target; None without one.
         table: how sequences are gathered from a table; None for arrays.
         reading: how that table is read.
+
+    Example:
+        >>> from chainrule import data
+        >>> walks = [walk for walk in range(40) for _ in range(walk % 3 + 1)]
+        >>> people = [("ann", "bob")[walk % 2] for walk in walks]
+        >>> steps = {"walk": walks, "speed": range(len(walks)), "person": people}
+        >>> prepared = data.prepare(steps, sequence="walk", target="person")
+        >>> prepared.preprocessing.input_description
+        {'kind': 'sequence', 'shape': [3, 1], 'outputs': 1}
+        >>> [x.shape for x in prepared.train.inputs]
+        [(28, 3, 1), (28,)]
     """
 
     def __init__(
@@ -62,9 +73,12 @@ class SequencePreprocessing(ArrayPreprocessing):
         assert isinstance(part, SequencePart)
         mean, deviation = moments(part.inputs[rows][part.steps[rows]])
         count = len(mean)
-        of = "a number at each step, with its" if count == 1 else f"{count:,} numbers at each step, each with its"
-        middle = f"half of them up to {np.median(part.lengths):g} steps"
-        said = f"inputs: {of} training mean and deviation; {middle}, filled up to {part.inputs.shape[1]:,}"
+        of = "a number at each step," if count == 1 else f"{count:,} numbers at each step, each"
+        half = f"half of them have up to {np.median(part.lengths):g}"
+        said = (
+            f"inputs: {of} standardised with its training mean and deviation; sequences filled up to "
+            f"{part.inputs.shape[1]:,} steps ({half})"
+        )
         return cls(part.inputs.shape[1], mean, deviation, target, part.table), said
 
     def see(self, part: SequencePart) -> None:
