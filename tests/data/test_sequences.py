@@ -128,6 +128,9 @@ def test_numbers_and_truths_are_channels_and_what_says_nothing_or_the_answer_is_
     fitted = prepared.preprocessing
     assert isinstance(fitted, data.SequencePreprocessing) and fitted.table is not None
     assert [c.name for c in fitted.table.channels] == ["left", "right", "up"]
+    assert [(c["name"], c["kind"]) for c in prepared.summary["columns"]] == [
+        ("left", "number"), ("right", "number"), ("up", "boolean")
+    ]  # fmt: skip
     said = " ".join(prepared.messages)
     assert "'same' is left out (constant)" in said and "'answer' is left out (answer)" in said
 

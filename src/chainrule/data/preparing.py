@@ -279,6 +279,11 @@ def _prepared(
         summary["target_scale"] = {"mean": fitted.target.mean, "deviation": fitted.target.deviation}
     if isinstance(fitted, TablePreprocessing):
         summary["columns"] = _columns(fitted)
+    if isinstance(fitted, SequencePreprocessing) and fitted.table is not None:
+        summary["columns"] = [
+            {"name": c.name, "kind": c.kind, "missing": 0, "distinct": c.distinct, "treatment": "standardised"}
+            for c in fitted.table.channels
+        ]
     summary["messages"] = messages
     return Prepared(train, validation, test, fitted, summary, messages)
 
