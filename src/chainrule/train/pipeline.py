@@ -133,8 +133,7 @@ class TrainedModel:
     def evaluator(self) -> Evaluator:
         """What the model answers, and its scores."""
         if self._evaluator is None:
-            scores = metrics.for_task(self.preprocessing.task)
-            self._evaluator = Evaluator(self.model, self.loss, metrics=scores)
+            self._evaluator = Evaluator(self.model, self.loss, metrics=_metrics(self.config, self.preprocessing.task))
         return self._evaluator
 
     def evaluate(self, dataset: Samples) -> dict[str, float]:
@@ -201,7 +200,7 @@ def train(
         run = trainer.fit(rows, prepared.validation, **fit)
         parts = (trainer.model, trainer.loss, prepared.preprocessing, config, run, prepared)
         trained = TrainedModel(*parts, _evaluator=trainer)
-        if prepared.test is not None:
+        if prepared.test is not None and run.status != "interrupted":  # who interrupts a run does not want to wait
             trained.scores = trainer.evaluate(prepared.test)
     else:
         trained = _train_ensemble(config, prepared, rows, callbacks, progress, fit)
@@ -219,7 +218,7 @@ def build_trainer(
     penalty = losses.ElasticNet(l1=config.optimizer.l1) if config.optimizer.l1 else None
     return Trainer(
         model, _LOSSES[task](), _optimizer(config, model),
-        metrics=metrics.for_task(task), schedule=_schedule(config, len(prepared.train)), callbacks=callbacks,
+        metrics=_metrics(config, task), schedule=_schedule(config, len(prepared.train)), callbacks=callbacks,
         accumulate=config.trainer.accumulate, penalty=penalty, precision=config.trainer.precision,
         seed=config.trainer.seed, progress=progress,
     )  # fmt: skip
@@ -249,6 +248,15 @@ def _train_ensemble(
 def _balanced(config: Config, prepared: Prepared) -> Samples:
     """What is trained on: the training rows as they are, or every class the same."""
     return prepared.train if config.trainer.balance is None else Balanced(prepared.train, config.trainer.balance)
+
+
+def _metrics(config: Config, task: str) -> list[metrics.Metric]:
+    """The scores of a task; where every class counts the same in training, it does in the first of them."""
+    scores = metrics.for_task(task)
+    if config.trainer.balance is None:
+        return scores
+    first = metrics.BalancedAccuracy()
+    return [first, *(score for score in scores if score.name != first.name)]
 
 
 def _check_unchanged(folder: Path, prepared: Prepared) -> None:
@@ -428,13 +436,13 @@ def _summary(trained: TrainedModel, prepared: Prepared) -> dict[str, Any]:
         "data": prepared.summary,
         "reproduce": trained.config.environment.get("command", ""),
     }
-    if prepared.validation is not None:
+    if prepared.validation is not None and run.status != "interrupted":
         summary["validation"] = trained.evaluate(prepared.validation)
     if trained.scores is not None:
         summary["test"] = trained.scores
     if trained.ensemble is not None:
         summary["ensemble"] = trained.ensemble.summary()
-    if isinstance(prepared.test, Dataset) and prepared.test.target is not None:
+    if trained.scores is not None and isinstance(prepared.test, Dataset) and prepared.test.target is not None:
         prediction = trained.predict(prepared.test)
         if task == "regression":
             target = prepared.test.restore(prepared.test.target)
