@@ -38,6 +38,8 @@ def test_the_task_follows_from_the_target(target, task, classes):
 
 
 def test_shapes_and_tasks_that_do_not_fit():
+    with pytest.raises(errors.ShapeError, match="2 names for 3 rows"):
+        data.Dataset(np.zeros((3, 2)), names=["a", "b"])
     with pytest.raises(errors.ShapeError, match="3 rows"):
         data.Dataset(np.zeros((3, 2)), [0, 1])
     with pytest.raises(errors.ShapeError, match="3, 4 rows"):

@@ -218,6 +218,22 @@ def test_words_of_tables_in_text_files(tmp_path: Path) -> None:
     assert len(dataset) == 40
 
 
+def test_decimal_commas_and_files_without_names_of_columns(tmp_path: Path) -> None:
+    table = long_table(arrays())
+    frame = data.prepare(table, sequence="walk", time="step")
+    path = tmp_path / "walks.csv"
+    path.write_text(table.write_csv(separator=";").replace(".", ","))
+    commas = data.prepare(path, sequence="walk", time="step")
+    assert same(commas.train, frame.train)
+    assert same(commas.preprocessing.transform(path)[0], frame.preprocessing.transform(table)[0])
+    table.write_csv(path, include_header=False)
+    nameless = data.prepare(path, sequence="column_1", time="column_2")
+    assert same(nameless.train, frame.train)
+    table.drop("person").write_csv(path, include_header=False)
+    dataset, _ = nameless.preprocessing.transform(path, has_target=False)
+    assert np.array_equal(dataset.inputs[0], frame.preprocessing.transform(table)[0].inputs[0])
+
+
 # -- what is refused ---------------------------------------------------------------------------------------------------
 
 
@@ -304,6 +320,7 @@ def test_cells_that_are_refused(tmp_path: Path, column: str, value: str, words: 
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
+        ({"sequence": "row", "target": "person", "types": {"note": "drop", "walk": "drop"}}, DataError, "one step"),
         ({"sequence": "wakl"}, DataError, "no column 'wakl'. Did you mean 'walk'"),
         ({"sequence": "walk", "time": "stp"}, DataError, "no column 'stp'. Did you mean 'step'"),
         ({"sequence": "walk", "target": "persn"}, DataError, "no column 'persn'. Did you mean 'person'"),
@@ -324,8 +341,10 @@ def test_cells_that_are_refused(tmp_path: Path, column: str, value: str, words: 
     ],
 )
 def test_options_that_are_refused(options: dict[str, Any], error: type[ChainruleError], words: str) -> None:
-    table = long_table(arrays()).with_columns(
-        pl.when(pl.col("step") % 2 == 0).then(pl.lit("slow")).otherwise(pl.lit("quick")).alias("note")
+    table = (
+        long_table(arrays())
+        .with_columns(pl.when(pl.col("step") % 2 == 0).then(pl.lit("slow")).otherwise(pl.lit("quick")).alias("note"))
+        .with_row_index("row")
     )
     with pytest.raises(error) as caught:
         data.prepare(table, **options)

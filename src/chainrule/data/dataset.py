@@ -65,6 +65,8 @@ class Dataset(Samples):
         if len(rows) > 1:
             raise ShapeError(f"the inputs have {', '.join(str(len(p)) for p in self.inputs)} rows, expected the same")
         self.names = None if names is None else np.array(names, object)
+        if self.names is not None and len(self.names) != len(self):
+            raise ShapeError(f"there are {len(self.names)} names for {len(self)} rows, expected one for each row")
         self.input_names = None if input_names is None else [None if n is None else list(n) for n in input_names]
         self.target: np.ndarray | None = None
         self.target_scale = target_scale

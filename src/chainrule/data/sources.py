@@ -369,6 +369,12 @@ def _sequences(
     chosen, said = choose_target(candidates, target, train.name)
     table, about = SequenceTable.understand(train, sequence, time, chosen, types)
     own = table.gather(train, chosen)
+    if own.lengths.max() == 1:
+        raise DataError(
+            f"column {sequence!r} is different in every row of {train.name}: each sequence would have one step",
+            where=train.name,
+            fix="name the column that the rows of a sequence share; without one it is a table",
+        )
     messages = messages + said + about + own.messages[len(train.messages) :]
     if not isinstance(test, TablePart):
         return Source("sequence", train.name, own, None, chosen, messages, reading)
