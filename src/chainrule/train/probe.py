@@ -62,17 +62,20 @@ def layer_statistics(
         for name, parameter in module.named_parameters():
             if "." in name:
                 continue
-            weight = np.asarray(parameter.numpy(), np.float64)
-            scale = float(np.sqrt(np.mean(weight**2)))
+            weight = parameter.numpy()
+            scale = _root_mean_square(weight)
             record.setdefault("weight_rms", {})[name] = scale
             slope = slopes.get(id(parameter))
             if isinstance(slope, Tensor | RowSparse):
-                record.setdefault("gradient_rms", {})[name] = float(
-                    np.sqrt(np.mean(np.asarray(slope.numpy(), np.float64) ** 2))
-                )
+                record.setdefault("gradient_rms", {})[name] = _root_mean_square(slope.numpy())
             old = before.get(f"{path}.{name}")
             if old is not None and steps and scale:
-                moved = float(np.sqrt(np.mean((weight - old) ** 2)))
+                moved = _root_mean_square(weight - old)
                 record.setdefault("update_ratio", {})[name] = moved / steps / scale
         records.append(record)
     return records
+
+
+def _root_mean_square(x: np.ndarray) -> float:
+    """In float64, as squares of small gradients would be 0."""
+    return float(np.linalg.norm(np.asarray(x, np.float64)) / np.sqrt(x.size))

@@ -13,7 +13,7 @@ __all__ = ["Work", "work_of"]
 _SECONDS_IN_A_CALL = 0.5
 # Of a small machine; decides how many steps go into one call, and must not depend on the machine's mood.
 _ASSUMED_FLOPS = 1e11
-_SAMPLES_IN_A_LOOK, _OPERATIONS_IN_A_LOOK = 64, 2e9
+_SAMPLES_IN_A_LOOK, _OPERATIONS_IN_A_LOOK = 64, 5e8
 
 
 class Work(NamedTuple):
@@ -39,7 +39,7 @@ class Work(NamedTuple):
         return int(min(max(_SECONDS_IN_A_CALL * _ASSUMED_FLOPS / max(self.operations * batch, 1.0), 1), 2000))
 
     def samples_in_a_look(self) -> int:
-        """As many as NumPy takes forth and back in about a tenth of a second."""
+        """As many as NumPy takes forth and back in some hundredths of a second."""
         return int(min(max(_OPERATIONS_IN_A_LOOK / max(self.operations, 1.0), 4), _SAMPLES_IN_A_LOOK))
 
 
