@@ -51,6 +51,16 @@ def training(
     return peers
 
 
+def in_bf16(chainrule: Callable[[Given], Any], pytorch: Callable[[Given], Any]) -> dict[str, Peer]:
+    """The peers of a step whose products round their factors to bfloat16: chainrule's own in float32, and PyTorch's."""
+    return {
+        "chainrule": lambda given: as_trainer(given, *chainrule(given), precision="bf16"),
+        "chainrule, float32": lambda given: as_trainer(given, *chainrule(given)),
+        "PyTorch, bf16, eager": lambda given: torch_steps(given, *pytorch(given), bf16=True),
+        "PyTorch, bf16, torch.compile": lambda given: torch_steps(given, *pytorch(given), bf16=True, compiled=True),
+    }
+
+
 def device() -> str:
     """Where everything runs: "cpu" or "cuda"."""
     return os.environ.get("BENCHMARK_DEVICE", "cpu")
@@ -59,7 +69,7 @@ def device() -> str:
 # -- chainrule
 
 
-def as_trainer(given: Given, model: Any, loss: Any, optimizer: Any) -> Round:
+def as_trainer(given: Given, model: Any, loss: Any, optimizer: Any, *, precision: str = "float32") -> Round:
     """As `Trainer` runs it: the data are Variables of which each step takes its rows; many steps in one program, or one
     call a step where the model has operations that are slow in loops.
     """
@@ -73,6 +83,7 @@ def as_trainer(given: Given, model: Any, loss: Any, optimizer: Any) -> Round:
         return loss(model(*inputs), target)
 
     @cr.compile
+    @cr.precision(precision)
     def step(rows: Any) -> Any:
         cost = loss_of(rows)
         optimizer.minimize(cost)
@@ -105,10 +116,17 @@ def in_turn(given: Given, model: Any, loss: Any, optimizer: Any, *, compiled: bo
 
 
 def torch_steps(
-    given: Given, model: Any, loss: Any, optimizer: Any, *, channels_last: bool = False, compiled: bool = False
+    given: Given,
+    model: Any,
+    loss: Any,
+    optimizer: Any,
+    *,
+    channels_last: bool = False,
+    compiled: bool = False,
+    bf16: bool = False,
 ) -> Round:
     """A call for every step, eager or the whole step through torch.compile, with images channels first or last in
-    memory.
+    memory, in float32 or as autocast has it in bfloat16.
     """
     import torch
 
@@ -116,10 +134,17 @@ def torch_steps(
     model.to(memory_format=layout)
     batches = [for_torch(x, channels_last) for x in given.batches]
 
-    def step(*batch: Any) -> Any:
+    def cost_of(*batch: Any) -> Any:
         *inputs, target = batch
+        return loss(model(*inputs), target)
+
+    def rounded(*batch: Any) -> Any:
+        with torch.autocast(device(), torch.bfloat16):
+            return cost_of(*batch)
+
+    def step(*batch: Any) -> Any:
         optimizer.zero_grad()
-        cost = loss(model(*inputs), target)
+        cost = (rounded if bf16 else cost_of)(*batch)
         cost.backward()
         optimizer.step()
         return cost

@@ -43,8 +43,12 @@ def page(entries: dict[str, Any]) -> str:
 
 
 def best(entry: dict[str, Any], whose: str) -> tuple[str, float] | None:
-    """The fastest peer of a library, and its ratio."""
-    ratios = {peer: row["ratio"][0] for peer, row in entry["rows"].items() if library(peer) == whose}
+    """The fastest peer of a library, and its ratio; chainrule's are its other ways, where a ratio is asked of them."""
+    if whose == "chainrule" and whose not in entry["asked"]:
+        return None
+    ratios = {
+        peer: row["ratio"][0] for peer, row in entry["rows"].items() if library(peer) == whose and peer != "chainrule"
+    }
     if not ratios:
         return None
     peer = min(ratios, key=lambda peer: ratios[peer])
@@ -53,15 +57,18 @@ def best(entry: dict[str, Any], whose: str) -> tuple[str, float] | None:
 
 def summary(entries: dict[str, Any]) -> str:
     """The best ratio of each library beside what was asked."""
-    lines = ["| workload | best PyTorch | asked | best JAX | asked | |", "| --- | ---: | ---: | ---: | ---: | --- |"]
+    lines = [
+        "| workload | best PyTorch | asked | best JAX | asked | chainrule's own | asked | |",
+        f"| --- |{' ---: |' * 6} --- |",
+    ]
     for name, entry in entries.items():
         cells, missed = [], []
-        for whose in ("PyTorch", "JAX"):
+        for whose in ("PyTorch", "JAX", "chainrule"):
             found, asked = best(entry, whose), entry["asked"].get(whose)
             cells.append("–" if found is None else f"{found[1]:.2f} ({_way(found[0])})")
             cells.append("–" if asked is None else f"{asked:g}")
             if found is not None and asked is not None and found[1] < asked:
-                missed.append(whose)
+                missed.append("its own" if whose == "chainrule" else whose)
         word = f"not {' nor '.join(missed)}" if missed else "met" if entry["asked"] else ""
         lines.append(f"| {name} | {' | '.join(cells)} | {word} |")
     return "\n".join([*lines, ""])

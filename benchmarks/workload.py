@@ -18,14 +18,16 @@ class Given:
     Attributes:
         weights: first values by chainrule's names, in its layouts: (in, out), kernels (height, width, in, out).
         batches: inputs and target, each (steps, batch, …).
+        epochs: how often a round goes through the batches.
     """
 
     weights: dict[str, np.ndarray]
     batches: tuple[np.ndarray, ...]
+    epochs: int = 1
 
     @property
     def steps(self) -> int:
-        return len(self.batches[0])
+        return len(self.batches[0]) * self.epochs
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Work:
 
     Attributes:
         title: what it is, with its sizes.
-        asked: the ratio to reach against the best peer of a library, by its name.
+        asked: the ratio to reach against the best peer of a library, by its name; chainrule's own are its other ways.
         unit: of the times.
         left_out: peers that are not measured, and why.
         notes: what a reader should know.

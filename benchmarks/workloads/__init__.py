@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.workload import Workload
-from benchmarks.workloads import cnn, embeddings, gcn, gpt, inference, lstm, mlp, resnet
+from benchmarks.workloads import bf16, cnn, embeddings, gcn, gpt, inference, lstm, mlp, resnet, trainer
 
 WORKLOADS: dict[str, Workload] = {
     **mlp.WORKLOADS,
@@ -14,4 +14,6 @@ WORKLOADS: dict[str, Workload] = {
     **embeddings.WORKLOADS,
     **gcn.WORKLOADS,
     **inference.WORKLOADS,
+    **bf16.WORKLOADS,
+    **trainer.WORKLOADS,
 }

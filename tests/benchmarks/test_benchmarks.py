@@ -49,6 +49,21 @@ def test_every_workload_has_chainrule_and_its_rivals(benchmarks: Any) -> None:
             assert (ROOT / "benchmarks" / "processes" / script.name).exists()
 
 
+@pytest.mark.parametrize("name", ["wide-bf16", "trainer-mnist"])
+def test_chainrule_computes_the_same_in_bfloat16_by_hand_and_by_trainer(
+    benchmarks: Any, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    work, given = benchmarks("workloads").WORKLOADS[name], benchmarks("workload").Given
+    whole = work.given()
+    few = given(whole.weights, tuple(x[:3, :32] for x in whole.batches), whole.epochs)
+    assert few.steps == 3 * whole.epochs
+    values = {peer: go(few)() for peer, go in work.peers.items() if peer.startswith("chainrule")}
+    assert len(values) == (2 if name == "wide-bf16" else 3)
+    benchmarks("alternate").check(name, values)
+    assert len(set(values.values())) > 1 or name == "trainer-mnist"  # rounded, then
+    assert ("epoch 5/5" in capsys.readouterr().err) is (name == "trainer-mnist")
+
+
 def test_chainrule_computes_the_same_in_every_way(benchmarks: Any) -> None:
     work = benchmarks("workloads").WORKLOADS["xor"]
     given = benchmarks("workload").Given
@@ -67,14 +82,31 @@ def test_a_peer_that_computes_something_else_is_refused(benchmarks: Any) -> None
             check("work", {"chainrule": 2.0, "JAX, jit": wrong, "PyTorch, eager": 2.0})
 
 
+def test_processes_that_reach_something_else_are_refused(benchmarks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = benchmarks("whole_processes")
+    said = {"here": "0.118 0.112", "there": "0.119 0.112", "elsewhere": "0.118 0.110"}
+    monkeypatch.setattr(whole, "_once", lambda script, *_: (31.0, 100.0, said[script.name]))
+
+    def run(other: str, tolerance: float | None) -> Any:
+        peers = {"chainrule": whole.Script("here"), "chainrule, float32": whole.Script(other)}
+        return whole.run("work", whole.Processes("work", peers, tolerance=tolerance), 15)
+
+    assert run("there", 0.01)["rows"]["chainrule"]["rounds"] == 1  # slow ones have one turn
+    run("elsewhere", None)
+    with pytest.raises(AssertionError, match=r"0\.112.*0\.11"):
+        run("elsewhere", 0.01)
+
+
 def test_the_summary_takes_the_best_of_each_library(benchmarks: Any) -> None:
     results = benchmarks("results")
     times = {"chainrule": 10.0, "PyTorch, eager": 30.0, "PyTorch, torch.compile": 25.0, "JAX, scan": 9.0}
     made = entry(times, {"PyTorch": 2, "JAX": 1})
     assert results.summary({"work": made}).splitlines()[-1] == (
-        "| work | 2.50 (torch.compile) | 2 | 0.90 (scan) | 1 | not JAX |"
+        "| work | 2.50 (torch.compile) | 2 | 0.90 (scan) | 1 | – | – | not JAX |"
     )
-    assert results.summary({"work": entry(times, {"PyTorch": 2})}).splitlines()[-1].endswith("| – | met |")
+    own = results.summary({"work": entry({"chainrule": 10.0, "chainrule, float32": 13.0}, {"chainrule": 1.4})})
+    assert own.splitlines()[-1] == "| work | – | – | – | – | 1.30 (float32) | 1.4 | not its own |"
+    assert results.summary({"work": entry(times, {"PyTorch": 2})}).splitlines()[-1].endswith("| – | – | – | met |")
     page = results.page({"work": made})
     assert "tinygrad is left out: it does not run." in page and page.count("a machine") == 1
 
