@@ -68,6 +68,27 @@ def test_a_kind_of_ensemble_that_does_not_exist(chainrule: Type) -> None:
     assert "no kind of ensemble 'boosting'" in outcome.err and "--ensemble-kind" in outcome.err
 
 
+def test_a_rare_class_counts_as_much_as_the_other(chainrule: Type, folder: Path) -> None:
+    rng = np.random.default_rng(0)
+    ill = np.arange(1500) % 15 == 0
+    fever = rng.normal(37, 0.5, 1500) + ill
+    lines = [f"{t:.2f},{rng.normal():.3f},{'yes' if i else 'no'}" for t, i in zip(fever, ill, strict=True)]
+    (folder / "ward.csv").write_text("\n".join(["fever,other,ill", *lines]) + "\n")
+    common = ["train", "ward.csv", "--epochs", 15, "--hidden", "8", "--lr", 0.02, "--quiet"]
+    assert chainrule(*common, "--out", "plain").out.split()[:2] == ["test", "accuracy"]
+    for balance in ("weights", "resample"):
+        outcome = chainrule(*common, "--balance", balance, "--out", balance)
+        assert outcome.code == 0, outcome.err
+        assert outcome.out.split()[:3] == ["test", "balanced", "accuracy"]
+        scores = json.loads(chainrule("evaluate", balance, "--format", "json").out)
+        summary = json.loads((folder / balance / "summary.json").read_text())
+        assert scores["balanced_accuracy"] == summary["test"]["balanced_accuracy"] > 0.65
+        assert scores["loss"] == pytest.approx(summary["test"]["loss"], rel=1e-5)
+        assert "balanced accuracy" in (folder / balance / "report.html").read_text()
+    refused = chainrule("train", "--resume", "weights", "--balance", "resample")
+    assert refused.code == 2 and "--balance cannot be changed" in refused.err
+
+
 def test_a_learning_rate_is_suggested_and_drawn(chainrule: Type, folder: Path) -> None:
     outcome = chainrule("lr-range", "digits", "--hidden", "16", "--steps", 60)
     assert outcome.code == 0, outcome.err

@@ -226,6 +226,15 @@ def test_overfitting_breaking_down_and_guessing_are_named(make_run):
     assert "In epoch 2 the loss was no longer a finite number" in broke
     summary = {"status": "finished", "test": {"accuracy": 0.5}, "test_predictions": {"confusion": [[30, 10], [9, 2]]}}
     assert "No better than guessing" in words_of(written(make_run("binary", summary_json=summary)))
+    rare = {
+        "status": "finished",
+        "test": {"loss": 0.5, "balanced_accuracy": 0.76, "accuracy": 0.76},
+        "test_predictions": {"confusion": [[730, 230], [10, 30]]},
+    }
+    balanced = '[data]\nsource = "rare.csv"\n[trainer]\nepochs = 20\nbalance = "weights"\n'
+    page = words_of(written(make_run("binary", summary_json=rare, config_toml=balanced)))
+    assert "76.0 % balanced accuracy" in page and "Learned" in page and "one of the 2 would have 50.0 %" in page
+    assert "No better than guessing" in words_of(written(make_run("binary", summary_json=rare)))
     backwards = {"test": {"rmse": 2.0}, "test_predictions": {"target": [1, 2, 3], "prediction": [3, 2, 1]}}
     assert "No better than the mean" in words_of(written(make_run("regression", summary_json=backwards)))
 

@@ -28,7 +28,7 @@ def show_outcome(trained: TrainedModel, folder: Path, page: Path | None, quiet: 
         scores, part = trained.run.best.get("validation"), "validation"
     if scores:
         head, rest = score_line(scores)
-        counted = _counted(trained, scores) if part == "test" else ""
+        counted = _counted(trained, scores) if part == "test" and head.startswith("accuracy") else ""
         facts.add_row(
             part,
             Text.assemble(

@@ -43,13 +43,16 @@ def _is_number(value: float | None) -> bool:
 
 
 def score_line(scores: Mapping[str, float | None]) -> tuple[str, str]:
-    """The score that counts first, and the next few, each with its name.
+    """The score that counts first, and the next few, each with its name. The balanced accuracy counts first where it
+    comes first.
 
     Example:
         >>> score_line({"loss": 0.0812, "accuracy": 0.9778})
         ('accuracy 97.8 %', 'loss 0.0812')
     """
-    told = [n for n in _IN_THE_LINE if n in scores and (n == "loss" or _is_number(scores[n]))]
+    first = next((n for n in scores if n != "loss"), "")
+    line = ("balanced_accuracy", *_IN_THE_LINE) if first == "balanced_accuracy" else _IN_THE_LINE
+    told = [n for n in line if n in scores and (n == "loss" or _is_number(scores[n]))]
     named = [f"{score_name(n)} {score_value(n, scores[n])}" for n in told]
     named = named or [f"{score_name(n)} {score_value(n, v)}" for n, v in scores.items()]
     return named[0], " · ".join(named[1:])

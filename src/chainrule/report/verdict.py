@@ -90,11 +90,18 @@ def best_epoch(run: Run) -> int | None:
 def leading(names: Iterable[str]) -> list[str]:
     """Score names in the order in which they are shown: the best known first, the loss last.
 
+    The balanced accuracy is first where the run put it first, as it does when classes are balanced in training.
+
     Example:
         >>> leading(["loss", "f1", "accuracy"])
         ['accuracy', 'f1', 'loss']
+        >>> leading(["loss", "balanced_accuracy", "accuracy"])
+        ['balanced_accuracy', 'accuracy', 'loss']
     """
-    places = {name: place for place, name in enumerate(_FIRST)}
+    names = list(names)
+    written = next((name for name in names if name != "loss"), "")
+    known = ("balanced_accuracy", *_FIRST) if written == "balanced_accuracy" else _FIRST
+    places = {name: place for place, name in enumerate(known)}
     return sorted(names, key=lambda name: (name == "loss", places.get(name, len(places))))
 
 
@@ -196,6 +203,8 @@ def _quality(run: Run, score: Score | None) -> tuple[str, str, list[str]]:
     if table:
         counts, names = table
         total = sum(map(sum, counts))
+        if total and mapping(run.config.get("trainer")).get("balance"):
+            return _balanced_quality(counts)
         if total:
             right = sum(counts[k][k] for k in range(len(counts))) / total
             sizes = [sum(row) for row in counts]
@@ -221,6 +230,20 @@ def _quality(run: Run, score: Score | None) -> tuple[str, str, list[str]]:
                 f"It explains {share} of the test values' variance; answering the mean explains none."
             ]
     return ("Trained", "calm", []) if score else ("Nothing to judge yet", "watch", [])
+
+
+def _balanced_quality(counts: list[list[int]]) -> tuple[str, str, list[str]]:
+    """The same where every class was to count the same: the share that is right in each of them, averaged."""
+    shares = [row[k] / sum(row) for k, row in enumerate(counts) if sum(row)]
+    right, guess = sum(shares) / len(shares), 1 / len(shares)
+    rarest = min(sum(row) for row in counts if sum(row))
+    sentence = (
+        f"Classes counted the same in training, and do in the balanced accuracy: always answering one of the "
+        f"{len(shares)} would have {words.percent(guess)}."
+    )
+    if len(shares) < 2 or interval(right, rarest)[0] <= guess:
+        return "No better than guessing", "trouble", [sentence]
+    return *_graded((right - guess) / (1 - guess)), [sentence]
 
 
 def _graded(gain: float) -> tuple[str, str]:
