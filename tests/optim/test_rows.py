@@ -6,9 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule import nn, optim
+from chainrule.array.last_places import last_places
+from chainrule.ops.rows import unique_rows
 
 IDS = [np.array([1, 3, 1]), np.array([0, 3, 3]), np.array([1, 1, 4])]
 
@@ -124,3 +128,46 @@ def test_an_id_below_0_in_a_small_dtype_is_no_other_row() -> None:
     table = nn.Embedding(300, 2)
     found = cr.compile(lambda ids: table(ids))(cr.asarray([-1, 3], dtype="int8")).numpy()
     assert np.isnan(found[0]).all() and np.isfinite(found[1]).all()
+
+
+FAR = 2**32
+"""Numbers that far apart are the same in the 32 bits that are hashed, and meet in every round."""
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.integers(0, 5) | st.integers(0, 2**31 - 2), max_size=40), st.sampled_from(["int32", "int64"]))
+@example([], "int32")
+@example([7] * 40, "int32")
+@example([n * FAR for n in (3, 1, 3, 2, 0)], "int64")
+@example([n * 4096 for n in range(40)], "int64")
+def test_distinct_rows_are_the_given_ones_once(rows: list[int], dtype: str) -> None:
+    given = cr.asarray(np.array(rows, dtype))
+    for found, place in (unique_rows(given), cr.compile(unique_rows)(given)):  # type: ignore[misc]
+        assert found.numpy()[place.numpy()].tolist() == rows
+        kept = [n for n in found.tolist() if n != np.iinfo(dtype).max]
+        assert sorted(kept) == sorted(set(rows))
+
+
+def test_last_places_of_many_numbers() -> None:
+    import jax
+
+    numbers = np.random.default_rng(0).integers(0, 3000, 5000, dtype=np.int32)
+    last = {n: i for i, n in enumerate(numbers.tolist())}
+    places = jax.jit(lambda x: last_places(jax.numpy, jax.lax, x))(numbers)
+    np.testing.assert_array_equal(places, [last[n] for n in numbers.tolist()])
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("ids", [[2, 2, 2, 2], [5, 0, 3, 1], [4, 1, 4, 0, 1, 4]])
+def test_repeated_ids_are_one_row_of_the_gradient(ids: list[int], compiled: bool) -> None:
+    """Adam's first step of lr · g / (|g| + ε) is lr wherever a row was met, however often, and clipping sees sums."""
+    table = nn.Embedding(6, 2)
+    before = table.weight.numpy().copy()
+    optimizer = optim.Adam(table.parameters(), 0.1, clip_norm=0.5)
+    step = lambda ids: optimizer.minimize(table(ids).sum())  # noqa: E731
+    (cr.compile(step) if compiled else step)(cr.asarray(ids))
+    met = np.isin(np.arange(6), ids)
+    np.testing.assert_allclose(before - table.weight.numpy(), 0.1 * met[:, None] * np.ones(2), atol=1e-6)
+    counts = np.bincount(ids, minlength=6)[:, None] * np.ones(2)
+    expected = 0.1 * counts * 0.5 / np.linalg.norm(counts)
+    np.testing.assert_allclose(optimizer.state_dict()["0.m"], expected, rtol=1e-5)

@@ -18,6 +18,7 @@ from chainrule.array.convolution import (
 )
 from chainrule.array.dtypes import bfloat16, float32
 from chainrule.array.jax_import import import_jax
+from chainrule.array.last_places import last_places
 from chainrule.array.mixed_precision import current_precision
 from chainrule.errors import LeakedTracerError
 
@@ -308,11 +309,12 @@ class _JaxNamespace(Namespace):
         return self._lax.linalg.triangular_solve(x1, x2, left_side=True, lower=not upper)
 
     def unique_rows(self, rows: Array) -> tuple[Array, Array]:
-        # The number of distinct rows is unknown while compiling: the rest points past every table, and `set_rows` drops
-        # it.
+        # The number of distinct rows is unknown while compiling: each stays where it stands last, the other places
+        # point past every table, and `set_rows` drops them.
         rows = _index(rows)
-        past = np.iinfo(rows.dtype).max
-        return self.library.unique(rows, return_inverse=True, size=rows.shape[0], fill_value=past)
+        place = last_places(self.library, self._lax, rows)
+        distinct = self.where(place == np.arange(rows.shape[0]), rows, np.iinfo(rows.dtype).max)
+        return distinct, place.astype(np.int64)
 
     def convolve(self, x: Array, kernel: Array, geometry: Geometry) -> Array:
         dtype = self.result_type(x, kernel)

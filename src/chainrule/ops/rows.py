@@ -1,7 +1,7 @@
 """Operations on whole rows of a table, at a cost that does not grow with the table: what row-sparse updates are made
 of.
 
-Compiled, where the number of distinct rows is unknown, `unique_rows` fills up with numbers that are rows of no table;
+Compiled, where the number of distinct rows is unknown, `unique_rows` has numbers that are rows of no table among them;
 `set_rows` and `add_rows` pass over rows outside the table.
 """
 
@@ -24,9 +24,9 @@ def _repeated_rows(rng: np.random.Generator) -> list[Any]:
     return [((rng.normal(size=(5, 3)), np.array([3, 0, 3]), rng.normal(size=(3, 3))), {})]
 
 
-@op(constant="row numbers have no gradient", several=True, samples=lambda rng: [((np.array([3, 1, 4, 0, 2]),), {})])
+@op(constant="row numbers have no gradient", several=True, samples=lambda rng: [((np.array([0, 1, 3, 4, 7]),), {})])
 def unique_rows(xp: Any, rows: Any, /) -> Any:
-    """The distinct row numbers in ascending order, and for each of the given ones its place among them."""
+    """The distinct row numbers in any order, and for each of the given ones its place among them."""
     return xp.unique_rows(rows)
 
 
