@@ -16,7 +16,7 @@ python -m benchmarks                       everything (an hour; the machine shou
 python -m benchmarks gpt cnn               some workloads
 python -m benchmarks gpt --rounds 1        a quick look, which still checks that all compute the same
 python -m benchmarks cnn --write           also puts the CNN's numbers into results.json and RESULTS.md
-python -m benchmarks bf16-mnist --rounds 1 whole trainings in bfloat16 and in float32, which have to end at the same loss
+python -m benchmarks bf16-mnist            whole trainings in bfloat16 and in float32, which have to end at one loss
 python -m benchmarks --device cuda         on a GPU: needs jax[cuda13] and a PyTorch with CUDA
 python -m benchmarks.curves --help         how chainrule's own costs grow
 

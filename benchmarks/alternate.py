@@ -66,6 +66,8 @@ def environment(cache: Path, peer: str = "chainrule") -> dict[str, str]:
     made.pop("PYTHONDONTWRITEBYTECODE", None)  # users keep compiled Python
     if device() == "cuda":  # where every process would take most of the GPU's memory
         made["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
+    if library(peer) == "tinygrad":
+        made |= {"DEV": "CPU", "XDG_CACHE_HOME": str(cache)}
     if library(peer) == "JAX":  # chainrule would use this folder, too, with settings of the environment
         made |= {
             "JAX_COMPILATION_CACHE_DIR": str(cache),

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from importlib.util import find_spec
+from shutil import which
 from typing import Any
 
 import numpy as np
@@ -49,6 +51,21 @@ def training(
     if scan:
         peers["JAX, scan"] = lambda given: jax_scan(given, *jax(given))
     return peers
+
+
+def with_tinygrad(peers: dict[str, Peer], network: Callable[[Given], Any]) -> dict[str, Peer]:
+    """The peers, and tinygrad's where it runs."""
+    own: dict[str, Peer] = {"tinygrad, TinyJit": lambda given: tinygrad_steps(given, *network(given))}
+    return peers if no_tinygrad() else peers | own
+
+
+def no_tinygrad() -> dict[str, str]:
+    """Why tinygrad is left out, where it is."""
+    if find_spec("tinygrad") is None:
+        return {"tinygrad": "it is not installed"}
+    if device() == "cuda":
+        return {"tinygrad": "it was compared on processors only"}
+    return {} if which("clang") else {"tinygrad": "its kernels are compiled by clang, which is not installed"}
 
 
 def in_bf16(chainrule: Callable[[Given], Any], pytorch: Callable[[Given], Any]) -> dict[str, Peer]:
@@ -185,6 +202,36 @@ def transposed(value: np.ndarray) -> np.ndarray:
     if value.ndim == 4:
         return value.transpose(3, 2, 0, 1)
     return value.T if value.ndim == 2 else value
+
+
+# -- tinygrad
+
+
+def tinygrad_steps(given: Given, model: Any, optimizer: Any) -> Round:
+    """A call for every step, which is captured once and replayed."""
+    from tinygrad import Context, Tensor, TinyJit
+
+    batches = [[Tensor(x).realize() for x in batch] for batch in zip(*given.batches, strict=True)]
+
+    @TinyJit
+    def step(x: Any, target: Any) -> Any:
+        optimizer.zero_grad()
+        cost = model(x).sparse_categorical_crossentropy(target).backward()
+        return cost.realize(*optimizer.schedule_step())
+
+    def go() -> float:
+        with Context(TRAINING=1):
+            return [step(*batch) for batch in batches][-1].item()
+
+    return go
+
+
+def tinygrad_parameters(given: Given) -> list[Any]:
+    """The weights in their order, kernels as (out, in, height, width)."""
+    from tinygrad import Tensor
+
+    values = [transposed(value) if value.ndim == 4 else value for value in given.weights.values()]
+    return [Tensor(np.ascontiguousarray(value)).realize() for value in values]
 
 
 # -- JAX

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _PACKAGES = ("chainrule", "numpy", "jax", "torch", "optax", "scikit-learn")
-_RARE = ("onnxruntime",)
+_RARE = ("onnxruntime", "tinygrad")
 
 
 def cores() -> int:

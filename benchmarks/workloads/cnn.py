@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.loops import descent, torch_model, training
+from benchmarks.loops import descent, no_tinygrad, tinygrad_parameters, torch_model, training, with_tinygrad
 from benchmarks.workload import Given, Workload, he
 
 RATE = 1e-3
@@ -73,11 +73,26 @@ def jax(given: Given) -> Any:
     return descent(model, loss, optax.adam(RATE), given.weights)
 
 
+def tinygrad(given: Given) -> Any:
+    from tinygrad import nn
+
+    values = tinygrad_parameters(given)
+    w1, b1, w2, b2, w3, b3, w4, b4 = values
+
+    def model(x):
+        x = x.permute(0, 3, 1, 2).conv2d(w1, b1, padding=1).relu().max_pool2d(2)
+        x = x.conv2d(w2, b2, padding=1).relu().max_pool2d(2).permute(0, 2, 3, 1)  # channels last, as the others flatten
+        return (x.flatten(1) @ w3 + b3).relu() @ w4 + b4
+
+    return model, nn.optim.Adam(values, lr=RATE)
+
+
 WORKLOADS = {
     "cnn": Workload(
         "CNN 28×28×1, 3×3 convolutions of 32 and 64 filters, max pools, 3136-128-10, batch 64",
         given,
-        training(chainrule, pytorch, jax, images=True),
+        with_tinygrad(training(chainrule, pytorch, jax, images=True), tinygrad),
         asked={"PyTorch": 1.3, "JAX": 2.5},
+        left_out=no_tinygrad(),
     )
 }

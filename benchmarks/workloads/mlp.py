@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.loops import descent, torch_model, training
+from benchmarks.loops import descent, no_tinygrad, tinygrad_parameters, torch_model, training, with_tinygrad
 from benchmarks.workload import Given, Workload, he
 
 RATE = 1e-3
@@ -62,6 +62,19 @@ def jax(given: Given) -> Any:
     return descent(model, loss, optax.adam(RATE), list(zip(values[::2], values[1::2], strict=True)))
 
 
+def tinygrad(given: Given) -> Any:
+    from tinygrad import nn
+
+    values = tinygrad_parameters(given)
+
+    def model(x):
+        for weight, bias in zip(values[:-2:2], values[1:-2:2], strict=True):
+            x = (x @ weight + bias).relu()
+        return x @ values[-2] + values[-1]
+
+    return model, nn.optim.Adam(values, lr=RATE)
+
+
 PEERS = training(chainrule, pytorch, jax, every_way=True)
 WORKLOADS = {
     "xor": Workload(
@@ -72,8 +85,8 @@ WORKLOADS = {
         asked={"PyTorch": 6, "JAX": 1.0},
     ),
     "mnist": Workload(
-        "MNIST MLP 784-256-128-10, batch 128", partial(given, (784, 256, 128, 10), 128, 100), PEERS,
-        asked={"PyTorch": 2, "JAX": 1.0},
+        "MNIST MLP 784-256-128-10, batch 128", partial(given, (784, 256, 128, 10), 128, 100),
+        with_tinygrad(PEERS, tinygrad), asked={"PyTorch": 2, "JAX": 1.0}, left_out=no_tinygrad(),
     ),
     "wide": Workload(
         "MLP 1024-1024-1024-10, batch 512", partial(given, (1024, 1024, 1024, 10), 512, 10), PEERS,
