@@ -145,7 +145,12 @@ def test_a_peer_in_a_process_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "name", "known"), [("benchmarks", "gtp", "gpt, lstm"), ("benchmarks.curves", "widht", "width, depth")]
+    ("module", "name", "known"),
+    [
+        ("benchmarks", "gtp", "gpt, lstm"),
+        ("benchmarks.curves", "widht", "width, depth"),
+        ("benchmarks.findings", "heds", "few-channels, heads"),
+    ],
 )
 def test_unknown_names(module: str, name: str, known: str) -> None:
     done = run(module, name)
