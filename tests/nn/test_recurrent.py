@@ -42,6 +42,16 @@ def test_is_its_cell_in_a_loop(kind: str) -> None:
 
 
 @kinds
+@pytest.mark.parametrize("compiled", [False, True])
+def test_gates_that_are_open_or_shut_for_good(kind: str, compiled: bool) -> None:
+    """Inputs so large that every tanh is ±1: gradients are 0 where nothing gets through, and nan nowhere."""
+    layer = LAYERS[kind](2, 3)
+    x = cr.asarray((RNG.choice([-1e30, 1e30], size=(2, 5, 2))).astype(np.float32))
+    slopes = (cr.compile if compiled else lambda f: f)(cr.grad(lambda x: layer(x)[0].sum()))
+    np.testing.assert_array_equal(slopes(x).numpy(), 0.0)
+
+
+@kinds
 def test_a_formula_in_numpy(kind: str) -> None:
     """The formulas of the docstrings for one step, from the first state on."""
     layer = LAYERS[kind](2, 3, dialect="pytorch", dtype="float64")

@@ -11,6 +11,7 @@ __all__ = ["options_for"]
 
 _YNNPACK_FOR = "xla_cpu_experimental_ynn_fusion_type"
 _SUMS, _PRODUCTS = "LIBRARY_FUSION_TYPE_REDUCE", "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"
+_WIDE = {"xla_cpu_prefer_vector_width": 512}
 
 _ON_A_CPU: dict[str, dict[str, Any]] = {
     # Eigen's convolutions take half the time of YNNPACK's, and its products nine tenths where factors have many rows.
@@ -19,6 +20,9 @@ _ON_A_CPU: dict[str, dict[str, Any]] = {
     # convolutions several times.
     "convolve": {_YNNPACK_FOR: _SUMS, "xla_disable_hlo_passes": "cse_barrier_expander"},
     "attention": {_YNNPACK_FOR: _SUMS},
+    # XLA's own loops, which the gates are computed by, use half of the registers' width unless told.
+    "lstm": _WIDE,
+    "gru": _WIDE,
     "embedding": {"xla_backend_optimization_level": 2, "xla_disable_hlo_passes": "cse_barrier_expander"},
     # The pass would remove the barriers of nn.Checkpoint before XLA looks for what is computed twice the last time, and
     # then all is remembered: 167 MiB instead of 26 for eight transformer blocks.

@@ -50,15 +50,18 @@ def _rnn_step(xp: Any, z: Any, h: Any, weight: Any, nonlinearity: str) -> Any:
     return [xp.tanh(z) if nonlinearity == "tanh" else xp.maximum(z, 0)], []
 
 
+def _lstm_scale(xp: Any, c: Any) -> Any:
+    """σ(x) = ½ tanh(½x) + ½, so one tanh serves all four gates: tanh(scale · x) · scale + shift."""
+    scale, shift = (np.repeat(parts, c.shape[-1]) for parts in ([0.5, 0.5, 1.0, 0.5], [0.5, 0.5, 0.0, 0.5]))
+    return xp.asarray(scale, dtype=c.dtype), xp.asarray(shift, dtype=c.dtype)
+
+
 def _lstm_step(xp: Any, z: Any, h: Any, c: Any, weight: Any) -> Any:
-    # σ(x) = ½ tanh(½x) + ½, so one tanh serves all four parts: of the third as it is, of the others scaled.
-    size = h.shape[-1]
-    scale = xp.asarray(np.repeat([0.5, 0.5, 1.0, 0.5], size), dtype=z.dtype)
-    shift = xp.asarray(np.repeat([0.5, 0.5, 0.0, 0.5], size), dtype=z.dtype)
-    gates = xp.tanh((z + xp.matmul(h, weight)) * scale) * scale + shift
-    i, f, g, o = _parts(gates, 4)
+    scale, shift = _lstm_scale(xp, c)
+    t = xp.tanh((z + xp.matmul(h, weight)) * scale)
+    i, f, g, o = _parts(t * scale + shift, 4)
     c = f * c + i * g
-    return [o * xp.tanh(c), c], [gates]
+    return [o * xp.tanh(c), c], [t]
 
 
 def _gru_step(xp: Any, z: Any, h: Any, weight: Any, bias: Any) -> Any:
@@ -66,11 +69,11 @@ def _gru_step(xp: Any, z: Any, h: Any, weight: Any, bias: Any) -> Any:
     u = xp.matmul(h, weight)
     if bias is not None:
         u = u + bias
-    both = 0.5 * xp.tanh(0.5 * (z[..., : 2 * size] + u[..., : 2 * size])) + 0.5
-    r, s = both[..., :size], both[..., size:]
+    t = xp.tanh(0.5 * (z[..., : 2 * size] + u[..., : 2 * size]))
+    r, s = _parts(0.5 * t + 0.5, 2)
     inner = u[..., 2 * size :]
     n = xp.tanh(z[..., 2 * size :] + r * inner)
-    return [n + s * (h - n)], [r, s, n, inner]
+    return [n + s * (h - n)], [t, n, inner]
 
 
 def rnn_cell(z: Any, h: Any, weight: Any, *, nonlinearity: str = "tanh") -> Any:
@@ -118,9 +121,11 @@ def _forward(xp: Any, cell: Callable[..., Any], z: Any, states: list[Any], lengt
 def _back(
     xp: Any, slopes: Callable[..., Any], dstates: list[Any], parts: list[Any], lengths: Any, reverse: bool
 ) -> Any:
-    """The loop back: `slopes(dstates, parts of a step)` gives the gradients of the states before and of the gates.
+    """The loop back: `slopes(dstates, parts of a step)` gives the gradients of the states before and lists those of the
+    gates.
 
-    What does not depend on them is computed before the loop, for all steps at once.
+    A step's slopes are computed in the loop, where its arrays are in the cache: for all steps at once they would be
+    written to memory and read again.
     """
     steps = parts[0].shape[0]
     alive = [] if lengths is None else [_alive(xp, steps, lengths)]
@@ -128,15 +133,14 @@ def _back(
     def step(dstates: list[Any], parts: list[Any]) -> Any:
         dy, *rest = parts
         if not alive:
-            before, dz = slopes([dstates[0] + dy, *dstates[1:]], rest)
-            return before, [dz]
+            return slopes([dstates[0] + dy, *dstates[1:]], rest)
         *rest, here = rest
         before, dz = slopes([dstates[0] + dy, *dstates[1:]], rest)
         before = [xp.where(here, new, old) for new, old in zip(before, dstates, strict=True)]
-        return before, [xp.where(here, dz, 0.0)]
+        return before, [xp.where(here, x, 0.0) for x in dz]
 
-    before, (dz,) = xp.scan(step, dstates, [*parts, *alive], steps, not reverse)
-    return [dz, *before]
+    before, dz = xp.scan(step, dstates, [*parts, *alive], steps, not reverse)
+    return [*dz, *before]
 
 
 def _before(first: Any, states: Any, reverse: bool) -> Any:
@@ -199,7 +203,7 @@ def _rnn_slopes(xp: Any, dy: Any, slope: Any, dh: Any, weight: Any, lengths: Any
 
     def slopes(dstates: list[Any], parts: list[Any]) -> Any:
         dz = dstates[0] * parts[0]
-        return [xp.matmul(dz, back)], dz
+        return [xp.matmul(dz, back)], [dz]
 
     return _back(xp, slopes, [dh], [dy, slope], lengths, reverse)
 
@@ -248,9 +252,9 @@ def rnn(
 def _lstm_slopes(
     xp: Any,
     dy: Any,
-    slope: Any,
-    of_c: Any,
-    forget: Any,
+    t: Any,
+    c: Any,
+    before: Any,
     dh: Any,
     dc: Any,
     weight: Any,
@@ -259,16 +263,19 @@ def _lstm_slopes(
     *,
     reverse: bool = False,
 ) -> Any:
-    """The gradients of `lstm` by z and by the first states: with dc += dh · of_c, dz is (dc, dc, dc, dh) · slope."""
-    back = weight.mT
+    """The gradients of `lstm` by z and by the first states; t are the tanh of the gates, before is the c before c."""
+    back, (scale, shift) = weight.mT, _lstm_scale(xp, dc)
 
     def slopes(dstates: list[Any], parts: list[Any]) -> Any:
-        (dh, dc), (slope, of_c, forget) = dstates, parts
-        dc = dc + dh * of_c
-        dz = xp.concat([dc, dc, dc, dh], axis=-1) * slope
-        return [xp.matmul(dz, back), dc * forget], dz
+        (dh, dc), (t, c, before) = dstates, parts
+        i, f, n, o = _parts(t * scale + shift, 4)
+        after = xp.tanh(c)
+        dc = dc + dh * (o * (1.0 - after * after))
+        dgates = xp.concat([dc, dc, dc, dh], axis=-1) * xp.concat([n, before, i, after], axis=-1)
+        dz = dgates * ((1.0 - t * t) * (scale * scale))
+        return [xp.matmul(dz, back), dc * f], [dz]
 
-    return _back(xp, slopes, [dh, dc], [dy, slope, of_c, forget], lengths, reverse)
+    return _back(xp, slopes, [dh, dc], [dy, t, c, before], lengths, reverse)
 
 
 def _lstm_rule(node: Node, g: Any) -> list[Any]:
@@ -276,14 +283,9 @@ def _lstm_rule(node: Node, g: Any) -> list[Any]:
         return _again(node, g)
     dy, dh, dc = g
     _, (_, h, c, weight, lengths) = values(node)
-    hs, cs, gates = (wrap(a) for a in cast(Any, node.saved))
+    hs, cs, t = (wrap(a) for a in cast(Any, node.saved))
     reverse = node.attributes["reverse"]
-    i, f, n, o = _parts(gates, 4)
-    after = FUNCTIONS["tanh"](cs)
-    slope = FUNCTIONS["concat"](
-        [n * i * (1.0 - i), _before(c, cs, reverse) * f * (1.0 - f), i * (1.0 - n * n), after * o * (1.0 - o)], axis=-1
-    )
-    dz, dh, dc = _lstm_slopes(dy, slope, o * (1.0 - after * after), f, dh, dc, weight, lengths, reverse=reverse)
+    dz, dh, dc = _lstm_slopes(dy, t, cs, _before(c, cs, reverse), dh, dc, weight, lengths, reverse=reverse)
     return [dz, dh, dc, _weight_gradient(_before(h, hs, reverse), dz), None]
 
 
@@ -311,22 +313,35 @@ def lstm(xp: Any, z: Any, h: Any, c: Any, weight: Any, lengths: Any = None, /, *
     return _forward(xp, cell, z, [h, c], lengths, reverse)
 
 
-@op(samples=_slope_samples([4, 1], 1, 3), several=True)
+@op(samples=_slope_samples([2, 1, 1, 1], 1, 3), several=True)
 def _gru_slopes(
-    xp: Any, dy: Any, slope: Any, keep: Any, dh: Any, weight: Any, lengths: Any, /, *, reverse: bool = False
+    xp: Any,
+    dy: Any,
+    t: Any,
+    n: Any,
+    inner: Any,
+    before: Any,
+    dh: Any,
+    weight: Any,
+    lengths: Any,
+    /,
+    *,
+    reverse: bool = False,
 ) -> Any:
-    """The gradients of `gru` by z and, as a fourth part, by the part of h W + b that r multiplies; and by the first
-    state. They are dh · slope.
+    """The gradients of `gru` by h W + b, by the last part of z, which r does not multiply, and by the first state; t are
+    the tanh of r and s.
     """
-    size, back = dh.shape[-1], weight.mT
+    back = weight.mT
 
     def slopes(dstates: list[Any], parts: list[Any]) -> Any:
-        (dh,), (slope, keep) = dstates, parts
-        dz = xp.concat([dh, dh, dh, dh], axis=-1) * slope
-        du = xp.concat([dz[..., : 2 * size], dz[..., 3 * size :]], axis=-1)
-        return [dh * keep + xp.matmul(du, back)], dz
+        (dh,), (t, n, inner, before) = dstates, parts
+        r, s = _parts(0.5 * t + 0.5, 2)
+        dn = dh * ((1.0 - s) * (1.0 - n * n))
+        dboth = xp.concat([dn * inner, dh * (before - n)], axis=-1) * (0.25 - 0.25 * t * t)
+        du = xp.concat([dboth, dn * r], axis=-1)
+        return [dh * s + xp.matmul(du, back)], [du, dn]
 
-    return _back(xp, slopes, [dh], [dy, slope, keep], lengths, reverse)
+    return _back(xp, slopes, [dh], [dy, t, n, inner, before], lengths, reverse)
 
 
 def _gru_rule(node: Node, g: Any) -> list[Any]:
@@ -334,15 +349,13 @@ def _gru_rule(node: Node, g: Any) -> list[Any]:
         return _again(node, g)
     dy, dh = g
     _, (_, h, weight, bias, lengths) = values(node)
-    hs, r, s, n, inner = (wrap(a) for a in cast(Any, node.saved))
-    reverse, size, concat = node.attributes["reverse"], h.shape[-1], FUNCTIONS["concat"]
+    hs, t, n, inner = (wrap(a) for a in cast(Any, node.saved))
+    reverse, size = node.attributes["reverse"], h.shape[-1]
     before = _before(h, hs, reverse)
-    of_n = (1.0 - s) * (1.0 - n * n)
-    slope = concat([of_n * inner * r * (1.0 - r), (before - n) * s * (1.0 - s), of_n, of_n * r], axis=-1)
-    dz, dh = _gru_slopes(dy, slope, s, dh, weight, lengths, reverse=reverse)
-    du = concat([dz[..., : 2 * size], dz[..., 3 * size :]], axis=-1)
+    du, dn, dh = _gru_slopes(dy, t, n, inner, before, dh, weight, lengths, reverse=reverse)
+    dz = FUNCTIONS["concat"]([du[..., : 2 * size], dn], axis=-1)
     dbias = None if bias is None else flatten_leading(du).sum(axis=0)
-    return [dz[..., : 3 * size], dh, _weight_gradient(before, du), dbias, None]
+    return [dz, dh, _weight_gradient(before, du), dbias, None]
 
 
 @op(backward=_gru_rule, saves=True, several=True, samples=_samples(3, 1, bias=True))
