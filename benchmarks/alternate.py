@@ -64,6 +64,7 @@ def environment(cache: Path, peer: str = "chainrule") -> dict[str, str]:
     """The environment of a process whose compiled programs are kept in a folder of its own."""
     made = {**os.environ, "CHAINRULE_CACHE": str(cache), "TORCHINDUCTOR_CACHE_DIR": str(cache)}
     made.pop("PYTHONDONTWRITEBYTECODE", None)  # users keep compiled Python
+    made["FORCE_COLOR"] = "1"  # progress is a bar that moves, as in a terminal
     if device() == "cuda":  # where every process would take most of the GPU's memory
         made["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
     if library(peer) == "tinygrad":
