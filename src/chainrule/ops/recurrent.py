@@ -328,8 +328,8 @@ def _gru_slopes(
     *,
     reverse: bool = False,
 ) -> Any:
-    """The gradients of `gru` by h W + b, by the last part of z, which r does not multiply, and by the first state; t are
-    the tanh of r and s.
+    """The gradients of `gru` by h W + b, by the last part of z, which r does not multiply, and by the first state; t
+    are the tanh of r and s.
     """
     back = weight.mT
 
