@@ -66,8 +66,8 @@ WORKLOADS = {
     "bf16-mnist": Processes(
         "MNIST, MLP 784-1024-1024-10 with dropout, 8 epochs of AdamW, batch 512: what bfloat16 does to a training",
         {
-            "chainrule": Script("chainrule_bf16_mnist.py", ("bf16",)),
-            "chainrule, float32": Script("chainrule_bf16_mnist.py", ("float32",)),
+            "chainrule": Script("chainrule_bf16_mnist.py", ("bf16",), cached=False),
+            "chainrule, float32": Script("chainrule_bf16_mnist.py", ("float32",), cached=False),
         },
         unit="s",
         says="final loss: training, test",
@@ -77,8 +77,8 @@ WORKLOADS = {
     "bf16-shakespeare": Processes(
         "Shakespeare's plays, transformer 4 × 128, 1,000 steps of Adam: what bfloat16 does to a training",
         {
-            "chainrule": Script("chainrule_bf16_shakespeare.py", ("bf16",)),
-            "chainrule, float32": Script("chainrule_bf16_shakespeare.py", ("float32",)),
+            "chainrule": Script("chainrule_bf16_shakespeare.py", ("bf16",), cached=False),
+            "chainrule, float32": Script("chainrule_bf16_shakespeare.py", ("float32",), cached=False),
         },
         unit="s",
         says="final loss: training, test",
