@@ -25,6 +25,7 @@ def looked_at(folder):
 
 def test_layers_are_looked_at_as_long_as_it_takes_little(tmp_path, monkeypatch):
     moons = data.prepare("two-moons").train
+    monkeypatch.setattr(recording, "_FREE", 60.0)
     small().fit(moons, epochs=4, out=tmp_path / "short")
     assert looked_at(tmp_path / "short") == [1, 2, 3, 4]
     monkeypatch.setattr(recording, "_FREE", 0.0)
