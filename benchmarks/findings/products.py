@@ -42,6 +42,19 @@ def bf16_weight() -> tuple[Go, Go]:
     return plain, program(lambda x, g: product(laid_out(x.astype(narrow).T), g), x, g)
 
 
+def bf16_input() -> tuple[Go, Go]:
+    import jax
+
+    g, w = normal(512, 1024), normal(1024, 1024)
+    narrow = jax.numpy.bfloat16
+
+    def product(g: Any, w: Any) -> Any:
+        return jax.numpy.matmul(g.astype(narrow), w, preferred_element_type=np.float32)
+
+    plain = program(lambda g, w: product(g, w.astype(narrow).T), g, w)
+    return plain, program(lambda g, w: product(g, laid_out(w.astype(narrow).T)), g, w)
+
+
 def one_projection() -> tuple[Go, Go]:
     import jax
 
@@ -61,5 +74,6 @@ FINDINGS = {
     "weight": Finding("gradient of a weight, (2048, 512)ᵀ · (2048, 128)", "xᵀ · g", "(gᵀ · x)ᵀ", weight),
     "bf16": Finding("(512, 1024) · (1024, 1024)", "float32", "factors in bfloat16, sums in float32", bf16),
     "bf16-weight": Finding("(512, 1024)ᵀ · (512, 1024), bfloat16", "as it is", "left factor laid out", bf16_weight),
+    "bf16-input": Finding("(512, 1024) · (1024, 1024)ᵀ, bfloat16", "as it is", "right factor laid out", bf16_input),
     "one-projection": Finding("query, key and value of (2048, 128)", "three products", "one", one_projection, "vain"),
 }  # fmt: skip
