@@ -198,7 +198,7 @@ class _JaxNamespace(Namespace):
             return self.library.matmul(x1, x2)
         x1, x2 = x1.astype(bfloat16), x2.astype(bfloat16)
         if self._on_a_cpu:
-            # With a transposed factor, as every gradient of a weight or an input has, XLA goes back to float32; so it is
+            # With a transposed factor, as each gradient of a weight or an input has, XLA goes back to float32; so it is
             # laid out anew, which costs little: 0.9 ms in place of 4.6 for a (1024, 1024) weight and 512 rows, 2.1 in
             # place of 7.6 for their inputs. And it would turn round a product that is transposed later.
             x1, x2 = _in_row_major_order(x1), _in_row_major_order(x2)
