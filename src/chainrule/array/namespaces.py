@@ -20,6 +20,7 @@ from chainrule.array.dtypes import bfloat16, float32
 from chainrule.array.jax_import import import_jax
 from chainrule.array.last_places import last_places
 from chainrule.array.mixed_precision import current_precision
+from chainrule.array.sparse_product import sparse_product_jax, sparse_product_numpy
 from chainrule.errors import LeakedTracerError
 
 __all__ = ["Array", "Namespace", "jax_namespace", "numpy_namespace", "on_a_cpu", "resolve", "to_numpy"]
@@ -140,6 +141,10 @@ class _NumpyNamespace(Namespace):
         y = np.array(x, copy=True)
         y[rows[inside]] = values[inside]
         return y
+
+    def sparse_product(self, values: Array, x: Array, rows: Array, columns: Array, count: int) -> Array:
+        """A sparse matrix times x; see `chainrule.array.sparse_product`."""
+        return sparse_product_numpy(values, x, rows, columns, count)
 
     def solve_triangular(self, x1: Array, x2: Array, upper: bool) -> Array:
         """The solution of triangular equations; the other triangle of x1 is not read."""
@@ -306,6 +311,9 @@ class _JaxNamespace(Namespace):
 
     def set_rows(self, x: Array, rows: Array, values: Array) -> Array:
         return x.at[rows].set(values, mode="drop", unique_indices=True)
+
+    def sparse_product(self, values: Array, x: Array, rows: Array, columns: Array, count: int) -> Array:
+        return sparse_product_jax(self.library, values, x, rows, columns, count, in_blocks=self._on_a_cpu)
 
     def solve_triangular(self, x1: Array, x2: Array, upper: bool) -> Array:
         return self._lax.linalg.triangular_solve(x1, x2, left_side=True, lower=not upper)

@@ -104,7 +104,7 @@ class GATConv(Module):
         scores = ops.where(scores > 0, scores, self.negative_slope * scores)
         attention = self.dropout(ops.segment_softmax(scores, target, count=nodes))
         h = self.feature_dropout(h)
-        y = ops.segment_sum(ops.take(h, source, axis=0) * attention[..., None], target, count=nodes)
+        y = ops.sparse_product(attention, h, target, source, count=nodes)
         y = ops.reshape(y, (nodes, self.heads * self.out_channels)) if self.concat else y.mean(axis=1)
         return y if self.bias is None else y + self.bias
 

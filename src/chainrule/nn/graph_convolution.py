@@ -19,8 +19,8 @@ __all__ = ["GCNConv"]
 class GCNConv(Module):
     """Y = D^-½ (A + I) D^-½ X W + b: every node takes a weighted mean of its neighbours' features and its own.
 
-    A[i, j] is the weight of the edge from j to i, 1 without weights, and D[i, i] = 1 + Σⱼ A[i, j]. No matrix is made:
-    the features, scaled by D^-½, are added up along the edges.
+    A[i, j] is the weight of the edge from j to i, 1 without weights, and D[i, i] = 1 + Σⱼ A[i, j]. The matrix stays
+    a list of edges.
 
     Arguments:
         in_channels, out_channels: features of a node before and after.
@@ -76,21 +76,17 @@ class GCNConv(Module):
         check_nodes(self, x, self.lin.weight)
         nodes = x.shape[0]
         source, target = check_edges(self, edges, nodes, weights)
-        weights = None if weights is None else as_tensor(weights)
-        h = product(x, self.lin)
-        scale = None
+        values = ops.ones(source.shape, dtype=x.dtype) if weights is None else as_tensor(weights)
+        h = own = product(x, self.lin)
         if self.normalize:
-            ones = ops.ones(source.shape, dtype=x.dtype) if weights is None else weights
-            degree = ops.segment_sum(ones, target, count=nodes) + float(self.add_self_loops)
+            degree = ops.segment_sum(values, target, count=nodes) + float(self.add_self_loops)
             isolated = degree == 0
-            scale = ops.where(isolated, 0.0, 1.0 / ops.sqrt(ops.where(isolated, 1.0, degree)))[:, None]
-            h = h * scale
-        messages = ops.take(h, source, axis=0)
-        y = ops.segment_sum(messages if weights is None else messages * weights[:, None], target, count=nodes)
+            scale = ops.where(isolated, 0.0, 1.0 / ops.sqrt(ops.where(isolated, 1.0, degree)))
+            values = values * ops.take(scale, source) * ops.take(scale, target)
+            own = h * ops.square(scale)[:, None]
+        y = ops.sparse_product(values, h, target, source, count=nodes)
         if self.add_self_loops:
-            y = y + h
-        if scale is not None:
-            y = y * scale
+            y = y + own
         return y if self.bias is None else y + self.bias
 
     def extra_repr(self) -> str:

@@ -95,13 +95,13 @@ class SAGEConv(Module):
             neighbours = neighbours @ self.lin_l.weight
         elif sparse:
             neighbours = neighbours.dense()
-        messages = ops.take(neighbours, source, axis=0)
+        ones = ops.ones(source.shape, dtype=x.dtype)
         if self.aggr == "max":
-            h = ops.segment_max(messages, target, count=nodes)
+            h = ops.segment_max(ops.take(neighbours, source, axis=0), target, count=nodes)
         else:
-            h = ops.segment_sum(messages, target, count=nodes)
+            h = ops.sparse_product(ones, neighbours, target, source, count=nodes)
         if self.aggr == "mean":
-            degree = ops.segment_sum(ops.ones(source.shape, dtype=x.dtype), target, count=nodes)
+            degree = ops.segment_sum(ones, target, count=nodes)
             h = h * (1.0 / ops.maximum(degree, 1.0))[:, None]
         if not narrow:
             y = self.lin_l(h)

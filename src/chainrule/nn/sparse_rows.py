@@ -19,7 +19,7 @@ class SparseRows:
     """A matrix as the list of its entries that are not 0: constants to multiply weights with.
 
     The layers of graph networks take it in place of a dense one. On Cora, where 1.3 % of the features are not 0, a
-    product with 16 columns and its gradient then take a quarter of the time, and dropout, which draws a number for each
+    product with 16 columns and its gradient then take a tenth of the time, and dropout, which draws a number for each
     entry, a hundredth.
 
     Arguments:
@@ -73,8 +73,7 @@ class SparseRows:
         """The product with a dense matrix: (rows, columns) · (columns, n) → (rows, n)."""
         if weight.ndim != 2 or weight.shape[0] != self.shape[1]:
             raise ShapeError(f"{self!r} cannot be multiplied with {weight.shape}.", fix=f"({self.shape[1]}, n)")
-        terms = ops.take(weight, self.columns, axis=0) * self.values[:, None]
-        return ops.segment_sum(terms, self.rows, count=self.shape[0])
+        return ops.sparse_product(self.values, weight, self.rows, self.columns, count=self.shape[0])
 
     def __repr__(self) -> str:
         return f"SparseRows({len(self.rows)} of {self.shape}, dtype={self.dtype})"

@@ -39,6 +39,7 @@ from chainrule.ops import (
     sets,
     shapes,
     sorting,
+    sparse,
     trigonometry,
 )
 from chainrule.ops.activations import *
@@ -68,6 +69,7 @@ from chainrule.ops.segments import *
 from chainrule.ops.sets import *
 from chainrule.ops.shapes import *
 from chainrule.ops.sorting import *
+from chainrule.ops.sparse import *
 from chainrule.ops.trigonometry import *
 
 __all__ = ["fft", "linalg"]
@@ -97,6 +99,7 @@ __all__ += searching.__all__
 __all__ += segments.__all__
 __all__ += sets.__all__
 __all__ += sorting.__all__
+__all__ += sparse.__all__
 __all__ += shapes.__all__
 __all__ += trigonometry.__all__
 
