@@ -337,8 +337,8 @@ def _gru_slopes(
         (dh,), (t, n, inner, before) = dstates, parts
         r, s = _parts(0.5 * t + 0.5, 2)
         dn = dh * ((1.0 - s) * (1.0 - n * n))
-        dboth = xp.concat([dn * inner, dh * (before - n)], axis=-1) * (0.25 - 0.25 * t * t)
-        du = xp.concat([dboth, dn * r], axis=-1)
+        slope = xp.concat([0.25 - 0.25 * t * t, r], axis=-1)
+        du = xp.concat([dn * inner, dh * (before - n), dn], axis=-1) * slope
         return [dh * s + xp.matmul(du, back)], [du, dn]
 
     return _back(xp, slopes, [dh], [dy, t, n, inner, before], lengths, reverse)
