@@ -49,6 +49,7 @@ def test_is_the_product_with_the_dense_matrix(data: st.DataObject) -> None:
         cr.compile(lambda v, x, r, c, g: all_of(v, x, r, c, g, count))(v, x, r, c, g),
         cr.compile(lambda v, x, g: all_of(v, x, r, c, g, count))(v, x, g),
         [cr.compile(lambda x: cr.sparse_product(v, x, r, c, count=count))(x)],
+        [cr.compile(lambda v: cr.sparse_product(v, x, r, c, count=count))(v)],
     ):
         for a, b in zip(found, expected, strict=False):
             np.testing.assert_allclose(a.numpy(), b, rtol=1e-12, atol=1e-12)

@@ -29,17 +29,18 @@ def sparse_product_jax(library: Any, values: Any, x: Any, rows: Any, columns: An
     """In blocks where the places are known while compiling, as those of a graph are: XLA makes one loop of the terms of
     a block, where a scatter alone would have all terms written to memory first.
     """
-    blocks = None
-    if in_blocks and isinstance(rows, np.ndarray) and isinstance(columns, np.ndarray):
-        blocks = _blocks(rows, count)
+    known = isinstance(rows, np.ndarray) and isinstance(columns, np.ndarray)
+    blocks = _blocks(rows, count) if in_blocks and known else None
     if blocks is None:
         parts = _beside(values, x) * library.take(x, columns, axis=0)
     else:
         entries, rows = blocks
         columns = np.append(columns, x.shape[0]).astype(np.int32)[entries]
+        values, x = (_and_zero(library, a) for a in (values, x))
+        values = _rows_of(values, entries)
         parts = library.zeros((), library.result_type(values, x))
-        for entry, column in zip(entries.T, columns.T, strict=True):  # one past the last gives 0
-            parts = parts + _beside(_at(values, entry), x) * _at(x, column)
+        for place in range(_WIDTH):
+            parts = parts + _beside(values[:, place], x) * _rows_of(x, columns[:, place])
     return library.zeros((count, *x.shape[1:]), parts.dtype).at[rows].add(parts, mode="drop")
 
 
@@ -48,11 +49,16 @@ def _beside(values: Any, x: Any) -> Any:
     return values.reshape(values.shape + (1,) * (x.ndim - values.ndim))
 
 
-def _at(x: Any, places: np.ndarray) -> Any:
-    """The rows of x, 0 past the last."""
+def _and_zero(library: Any, x: Any) -> Any:
+    """One more row, of 0, which fills blocks up."""
     if isinstance(x, np.ndarray):
-        return np.concatenate([x, np.zeros((1, *x.shape[1:]), x.dtype)])[places]
-    return x.at[places].get(mode="fill", fill_value=0)
+        library = np
+    return library.concat([x, library.zeros((1, *x.shape[1:]), dtype=x.dtype)])
+
+
+def _rows_of(x: Any, places: np.ndarray) -> Any:
+    """Rows that there are, so that XLA need not look."""
+    return x[places] if isinstance(x, np.ndarray) else x.at[places].get(mode="promise_in_bounds")
 
 
 def _blocks(rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray] | None:
