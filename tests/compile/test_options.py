@@ -44,7 +44,7 @@ def test_convolutions_bring_theirs(given: list[Any]) -> None:
 def test_gates_take_the_whole_registers(given: list[Any], layer: Any) -> None:
     model = layer(2, 2)
     cr.compile(lambda x: model(x)[0])(cr.ones((1, 3, 2)))
-    assert given[-1] == {"xla_cpu_prefer_vector_width": 512}
+    assert given[-1]["xla_cpu_prefer_vector_width"] == 512
 
 
 def test_products_in_bfloat16_stay_with_the_library_that_has_them(given: list[Any]) -> None:
