@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 import chainrule as cr
 from chainrule.compile import options
+from chainrule.ops.rows import set_rows
 
-OURS = options._ON_A_CPU["convolve"]
+ALONE = {"xla_disable_hlo_passes": "cpu-parallel-task-assigner"}
+"""What programs of small arrays have."""
+OURS = {
+    **options._ON_A_CPU["convolve"],
+    "xla_disable_hlo_passes": "cse_barrier_expander,cpu-parallel-task-assigner",
+}
 
 
 @pytest.fixture
@@ -37,7 +44,22 @@ def filtered(x: Any) -> Any:
 def test_convolutions_bring_theirs(given: list[Any]) -> None:
     cr.compile(filtered)(cr.ones((1, 4, 1)))
     cr.compile(lambda x: x + 1)(cr.ones(2))
-    assert given == [OURS, {}]
+    assert given == [OURS, ALONE]
+
+
+def test_loops_are_shared_out_where_arrays_are_large(given: list[Any]) -> None:
+    """A table of which rows are read or replaced does not count, one that is computed does."""
+    table = cr.Variable(np.zeros((1 << 18, 1), np.float32))
+    rows = np.array([3, 0], np.int32)
+
+    def replaced() -> None:
+        table.assign(set_rows(table, rows, cr.take(table, rows, axis=0) + 1.0))
+
+    cr.compile(replaced)()
+    cr.compile(lambda: table.assign(table + 1.0))()
+    cr.compile(lambda: (table + 1.0).sum())()
+    assert given[0] == ALONE and given[1:] == [{}, {}]
+    assert table.numpy()[:5, 0].tolist() == [2.0, 1.0, 1.0, 2.0, 1.0]
 
 
 @pytest.mark.parametrize("layer", [cr.nn.LSTM, cr.nn.GRU])
@@ -66,4 +88,4 @@ def test_what_this_version_does_not_know_is_left_out(given: list[Any], monkeypat
     options._known.cache_clear()
     assert cr.compile(filtered)(cr.ones((1, 4, 1))).tolist() == [[[2.0]] * 3]
     options._known.cache_clear()
-    assert given == [{"xla_no_such_option": True}, {}]
+    assert given == [{"xla_no_such_option": True}, ALONE]

@@ -17,7 +17,7 @@ import numpy as np
 from chainrule.array import current_precision, import_jax
 from chainrule.compile.cache import no_cache, persistent_cache
 from chainrule.compile.memory import pieces
-from chainrule.compile.options import options_for
+from chainrule.compile.options import largest_of, options_for
 from chainrule.compile.program import Compilation, Program, dense
 from chainrule.compile.structure import describe, flatten, flatten_result, rebuild
 from chainrule.compile.surroundings import Name, names_of, same
@@ -221,14 +221,15 @@ class CompiledFunction(Generic[P, R]):
 
         values = [v._value for v in written], [v._value for v in read], [dense(v) for v in with_grad]
         try:
-            lowered = jax.jit(program, donate_argnums=(0,)).lower(*values, leaves)
+            traced = jax.jit(program, donate_argnums=(0,)).trace(*values, leaves)
         except NewStateError as error:
             raise CompileError(
                 "The function touched other Variables when it ran for the second time; compiling needs it to "
                 "do the same every time.",
                 fix="remove what changes between calls, such as a counter or a list that grows",
             ) from error
-        options = {**options_for(told["ops"], told["rounds"]), **(self._options or {})}
+        lowered, largest = traced.lower(), largest_of(traced.jaxpr.jaxpr)
+        options = {**options_for(told["ops"], told["rounds"], largest), **(self._options or {})}
         with persistent_cache():
             compiled = lowered.compile(options)
         more = pieces(compiled)

@@ -3,41 +3,51 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 from chainrule.array import on_a_cpu
 
-__all__ = ["options_for"]
+__all__ = ["largest_of", "options_for"]
 
 _YNNPACK_FOR = "xla_cpu_experimental_ynn_fusion_type"
 _SUMS, _PRODUCTS = "LIBRARY_FUSION_TYPE_REDUCE", "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"
 _WIDE = {"xla_cpu_prefer_vector_width": 512}
+_WITHOUT, _BARRIERS, _THREADS = "xla_disable_hlo_passes", "cse_barrier_expander", "cpu-parallel-task-assigner"
+
+_SMALL = 1 << 17
+"""Numbers in an array that one thread is done with before a second one would have started."""
 
 _ON_A_CPU: dict[str, dict[str, Any]] = {
     # Eigen's convolutions take half the time of YNNPACK's, and its products nine tenths where factors have many rows.
     # YNNPACK's elementwise fusions write out every intermediate result, and repeat scalars and channel vectors to whole
     # images. The pass that is left out would remove barriers before fusion, which then computes the inputs of
     # convolutions several times.
-    "convolve": {_YNNPACK_FOR: _SUMS, "xla_disable_hlo_passes": "cse_barrier_expander"},
+    "convolve": {_YNNPACK_FOR: _SUMS, _WITHOUT: _BARRIERS},
     "attention": {_YNNPACK_FOR: _SUMS},
     # XLA's own loops, which the gates are computed by, use half of the registers' width unless told.
     "lstm": _WIDE,
     "gru": _WIDE,
     # At level 3 LLVM writes the loop over the columns out, number by number: a GCN on Cora takes 1.15 times as long.
     "sparse_product": {"xla_backend_optimization_level": 2},
-    "embedding": {"xla_backend_optimization_level": 2, "xla_disable_hlo_passes": "cse_barrier_expander"},
+    # At level 3 LLVM writes the loop over a row out, number by number, and so few rows are on their way from memory at
+    # once: 1024 rows of 64 take 135 µs instead of 18. The barriers keep a look-up apart from what is done with it.
+    "embedding": {"xla_backend_optimization_level": 2, _WITHOUT: _BARRIERS},
     # The pass would remove the barriers of nn.Checkpoint before XLA looks for what is computed twice the last time, and
     # then all is remembered: 167 MiB instead of 26 for eight transformer blocks.
-    "recomputed": {"xla_disable_hlo_passes": "cse_barrier_expander"},
+    "recomputed": {_WITHOUT: _BARRIERS},
 }
 """By operation; a program with several of these has the options of all."""
 
 
-def options_for(ops: frozenset[str], rounds: bool = False) -> dict[str, Any]:
+def options_for(ops: frozenset[str], rounds: bool = False, largest: float = math.inf) -> dict[str, Any]:
     """The options for a program with these operations on the default device, those that this XLA knows.
 
     Arguments:
         rounds: whether products round their factors to bfloat16, for which only YNNPACK has fast ones.
+        largest: how many numbers the largest array has that the program computes. XLA shares a loop out among threads
+            by the bytes of its operands, and takes one that reads a few rows of a table for one that reads all; in a
+            program of small arrays no loop is worth it.
     """
     if not on_a_cpu():
         return {}
@@ -47,7 +57,26 @@ def options_for(ops: frozenset[str], rounds: bool = False) -> dict[str, Any]:
             options |= wanted
     if rounds and _YNNPACK_FOR in options:
         options[_YNNPACK_FOR] += f",{_PRODUCTS}"
+    if largest <= _SMALL:
+        options[_WITHOUT] = ",".join([*options.get(_WITHOUT, "").split(), _THREADS])
     return options
+
+
+def largest_of(jaxpr: Any) -> int:
+    """How many numbers the largest array has that an operation of a JAX program computes.
+
+    An array of which a part is replaced is not computed.
+    """
+    from jax.extend import core
+
+    most = 0
+    for step in jaxpr.eqns:
+        inner = list(core.jaxprs_in_params(step.params))
+        if inner:
+            most = max([most, *map(largest_of, inner)])
+        elif step.primitive.name not in ("scatter", "dynamic_update_slice"):
+            most = max([most, *(math.prod(y.aval.shape) for y in step.outvars)])
+    return most
 
 
 @functools.cache

@@ -196,4 +196,4 @@ def embedding(xp: Any, weight: Any, ids: Any, /) -> Any:
         >>> cr.ops.embedding(cr.tensor([[1.0], [2.0]]), cr.asarray([1, 0, 1])).tolist()
         [[2.0], [1.0], [2.0]]
     """
-    return xp.barrier(xp.take(weight, ids, axis=0))
+    return xp.barrier(xp.take(weight, ids, axis=0))  # joined with a concatenation, every number would be looked up

@@ -40,7 +40,7 @@ def _step(xp: Any, g: Any, m: Any, v: Any, size: Any, epsilon: Any, beta1: float
     v = beta2 * v
     v += square
     del square  # the root is made where it was
-    m, v = xp.barrier(m), xp.barrier(v)
+    m, v = xp.barrier(m), xp.barrier(v)  # computed once, where rows of them are looked up
     root = xp.sqrt(v)
     root += epsilon
     step = size * m
