@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks.findings import bounds, images, products, programs, sequences
 from benchmarks.findings.finding import Finding
 from benchmarks.machine import describe
+from chainrule.array import import_jax
 
 _TEXT = """\
 Times the plain form of a computation and the one that chainrule uses, in turns, and prints both medians and the ratio.
@@ -75,6 +76,7 @@ def main() -> None:
     unknown = [name for name in options.names if name not in FINDINGS]
     if unknown:
         parser.error(f"no finding {', '.join(unknown)}; there are {', '.join(FINDINGS)}")
+    import_jax()  # as chainrule has it: programs run in the calling thread
     for name in options.names or FINDINGS:
         entry = measure(FINDINGS[name])
         print(

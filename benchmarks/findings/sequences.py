@@ -1,4 +1,4 @@
-"""Loops over time, and tables of which few rows are used."""
+"""Loops over time, tables of which few rows are used, and matrices that are mostly 0."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.findings.finding import Finding, Go, normal, program
+from chainrule.array.last_places import last_places
+from chainrule.array.sparse_product import sparse_product_jax
 
 
 def recurrent_weight() -> tuple[Go, Go]:
@@ -59,8 +61,48 @@ def unrolled() -> tuple[Go, Go]:
     return program(loop(1), z, w), program(loop(8), z, w)
 
 
+def distinct() -> tuple[Go, Go]:
+    import jax
+
+    ids = jax.numpy.asarray(np.random.default_rng(0).integers(0, 100_000, 1024))
+    sort = program(lambda ids: jax.numpy.unique(ids, return_inverse=True, size=1024), ids)
+    return sort, program(lambda ids: last_places(jax.numpy, jax.lax, ids), ids)
+
+
+def look_up() -> tuple[Go, Go]:
+    import jax
+
+    table, ids = normal(100_000, 64), jax.numpy.asarray(np.random.default_rng(0).integers(0, 100_000, 1024))
+
+    def rows(level: int) -> Go:
+        return program(lambda t, i: t[i], table, ids, options={"xla_backend_optimization_level": level})
+
+    return rows(3), rows(2)
+
+
+def sparse() -> tuple[Go, Go]:
+    import jax
+
+    rng = np.random.default_rng(0)
+    rows, columns = rng.integers(0, 2708, 49_216), rng.integers(0, 1433, 49_216)
+    values, x = normal(49_216), normal(1433, 16)
+
+    def made(in_blocks: bool) -> Go:
+        def product(values: Any, x: Any) -> Any:
+            return sparse_product_jax(jax.numpy, values, x, rows, columns, 2708, in_blocks)
+
+        return program(product, values, x, options={"xla_backend_optimization_level": 2 if in_blocks else 3})
+
+    return made(False), made(True)
+
+
 FINDINGS = {
     "recurrent-weight": Finding("recurrent weight's gradient, 64 steps", "in the loop", "after it", recurrent_weight),
     "rows": Finding("Adam for 1,024 of 100,000 rows of 32", "all rows", "rows that were used", rows),
+    "distinct": Finding("distinct ones of 1,024 row numbers", "by sorting", "by hashing", distinct),
+    "look-up": Finding("1,024 of 100,000 rows of 64", "LLVM at level 3", "at level 2", look_up),
+    "sparse": Finding(
+        "49,216 entries of (2708, 1433) times 16 columns", "terms, then sums", "in blocks of 8 entries", sparse
+    ),
     "unrolled": Finding("a loop of 64 recurrent steps", "as it is", "unrolled 8 times", unrolled, "vain"),
 }  # fmt: skip
