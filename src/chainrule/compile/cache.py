@@ -16,17 +16,26 @@ _lock = threading.RLock()
 
 
 def cache_folder() -> Path:
-    """Where compiled programs are kept: `$CHAINRULE_CACHE`, or `chainrule` in the user's cache folder."""
+    """Where compiled programs are kept: in `$CHAINRULE_CACHE`, or in `chainrule` in the user's cache folder.
+
+    Each number of cores has a folder, as XLA cuts a program's loops into so many parts and JAX does not tell programs
+    apart by it.
+    """
     chosen = os.environ.get("CHAINRULE_CACHE")
     if chosen:
-        return Path(chosen)
+        return Path(chosen) / _cores()
     if sys.platform == "darwin":
         base = Path.home() / "Library" / "Caches"
     elif sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA", str(Path.home())))
     else:
         base = Path(os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")))
-    return base / "chainrule" / "xla"
+    return base / "chainrule" / "xla" / _cores()
+
+
+def _cores() -> str:
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return f"cores-{count}"
 
 
 @contextlib.contextmanager
