@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -82,3 +83,18 @@ def test_nothing_is_gained_where_a_single_array_is_larger(monkeypatch: pytest.Mo
 )
 def test_the_largest_array_of_a_program(text: str, size: int) -> None:
     assert memory._largest(text) == size
+
+
+def test_the_c_library_is_asked_to_keep_memory_only_for_such_programs(
+    small_pieces: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(import_module("chainrule.compile.function"), "keep_freed_memory", lambda: asked.append(True))
+    large, small = cr.compile(chain), cr.compile(cr.exp)
+    for _ in range(5):
+        small(np.ones(3, np.float32))
+        assert not asked
+    for _ in range(5):
+        large(np.ones((128, 128), np.float32))
+    assert asked == [True]
+    memory.keep_freed_memory()  # whatever the C library is

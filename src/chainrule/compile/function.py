@@ -16,7 +16,7 @@ import numpy as np
 
 from chainrule.array import current_precision, import_jax
 from chainrule.compile.cache import no_cache, persistent_cache
-from chainrule.compile.memory import pieces
+from chainrule.compile.memory import keep_freed_memory, pieces
 from chainrule.compile.options import largest_of, options_for
 from chainrule.compile.program import Compilation, Program, dense
 from chainrule.compile.structure import describe, flatten, flatten_result, rebuild
@@ -261,6 +261,7 @@ class CompiledFunction(Generic[P, R]):
     def _compile_once_more(self, lowered: Any, options: dict[str, Any]) -> Any:
         """The same program with options by which it cannot be kept in the cache."""
         started = time.perf_counter()
+        keep_freed_memory()
         with no_cache():
             compiled = lowered.compile(options)
         log.info(

@@ -40,7 +40,6 @@ def _step(xp: Any, g: Any, m: Any, v: Any, size: Any, epsilon: Any, beta1: float
     v = beta2 * v
     v += square
     del square  # the root is made where it was
-    m, v = xp.barrier(m), xp.barrier(v)  # computed once, where rows of them are looked up
     root = xp.sqrt(v)
     root += epsilon
     step = size * m
@@ -59,7 +58,8 @@ def _step(xp: Any, g: Any, m: Any, v: Any, size: Any, epsilon: Any, beta1: float
 )
 def adam_rule(xp: Any, g: Any, m: Any, v: Any, size: Any, epsilon: Any, /, *, beta1: float, beta2: float) -> Any:
     """The step and both moments."""
-    return _step(xp, g, m, v, size.astype(g.dtype), epsilon.astype(g.dtype), beta1, beta2)
+    # The barrier: each is computed once, before rows of tables, for which this is, are written.
+    return xp.barrier(_step(xp, g, m, v, size.astype(g.dtype), epsilon.astype(g.dtype), beta1, beta2))
 
 
 @op(
