@@ -107,6 +107,19 @@ def test_a_learning_rate_is_suggested_and_drawn(chainrule: Type, folder: Path) -
     assert [path.name for path in folder.iterdir()] == ["lr-range.svg"]  # and no run is left behind
 
 
+def test_the_range_test_takes_the_rows_of_the_training(chainrule: Type, folder: Path) -> None:
+    (folder / "ward.csv").write_text(
+        "x,ill\n" + "".join(f"{i % 7},{'yes' if i % 12 == 0 else 'no'}\n" for i in range(240))
+    )
+    common = ["lr-range", "ward.csv", "--hidden", "8", "--steps", 12, "--lowest", 1e-6, "--highest", 1e-5]
+    pictures = []
+    (folder / "plan.toml").write_text('[trainer]\nbalance = "weights"\n')
+    for words in ([], ["--balance", "weights"], ["--config", "plan.toml"]):
+        assert chainrule(*common, *words).code == 0
+        pictures.append((folder / "lr-range.svg").read_text())
+    assert pictures[0] != pictures[1] == pictures[2]
+
+
 def test_a_range_of_rates_that_cannot_be(chainrule: Type) -> None:
     outcome = chainrule("lr-range", "xor", "--lowest", 1, "--highest", 0.1)
     assert outcome.code == 2

@@ -5,7 +5,7 @@ import pytest
 from chainrule import data, train
 from chainrule.errors import ConfigError
 from chainrule.optim import OPTIMIZERS
-from chainrule.train import COURSES, Config, pipeline
+from chainrule.train import COURSES, Config, choices, pipeline
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_wrong_values_are_refused_however_they_come_in(option, value, message):
 
 
 def test_every_known_name_can_be_built():
-    assert set(pipeline._USUAL) == set(OPTIMIZERS)
+    assert set(choices._USUAL) == set(OPTIMIZERS)
     for name in COURSES:
         config = Config()
         config.schedule.name, config.optimizer.lr, config.trainer.epochs = name, 0.1, 3

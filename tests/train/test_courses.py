@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chainrule import train
 from chainrule.errors import ConfigError
-from chainrule.train import COURSES, Config
+from chainrule.train import COURSES, Config, ScheduleConfig
 from chainrule.train.courses import make_course
 
 LR = 0.01
@@ -99,6 +99,27 @@ def test_a_number_that_the_course_does_not_have_is_refused_before_data_are_read(
     with pytest.raises(ConfigError, match="has no") as caught:
         train.train(config, progress=False)
     assert message in str(caught.value)
+
+
+def test_snapshots_have_a_cosine_each_and_refuse_another_course(tmp_path: Path) -> None:
+    config = Config()
+    for option, value in (("ensemble.members", 2), ("ensemble.kind", "snapshot"), ("trainer.epochs", 4)):
+        config.set(option, value)
+    for option, value in (("model.hidden", [4]), ("trainer.batch_size", 0), ("optimizer.lr", LR)):
+        config.set(option, value)
+    config.data.source = "xor"
+    trained = train.train(config, out=tmp_path / "run", progress=False)
+    used = [record["learning_rate"] for record in trained.run.history]
+    assert used == pytest.approx([LR, LR / 2, LR, LR / 2], rel=1e-5)
+    again = Config.read(tmp_path / "run" / "config.toml")
+    assert again.schedule.name == "cosine"
+    prepared = train.prepare_data(again)
+    train.complete(again, prepared)  # as resuming does
+    for option, value in (("end_factor", 0.5), ("name", "constant")):
+        other = Config.read(tmp_path / "run" / "config.toml")
+        other.schedule = ScheduleConfig(**{"name": "one-cycle", option: value})
+        with pytest.raises(ConfigError, match="no other schedule fits"):
+            train.complete(other, prepared)
 
 
 def test_the_usual_numbers_are_no_ones_to_change() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule import losses, nn, optim, train
+from chainrule import data, losses, nn, optim, train
 from chainrule.errors import ConfigError, NonFiniteError
 
 
@@ -68,6 +68,18 @@ def test_the_suggestion_lies_below_the_rate_at_which_descent_diverges():
     assert found.rates[-1] < 10.0  # it ended when the loss broke out
     assert found.losses[-1] > 4 * found.losses.min()
     assert f"{found.steepest:.2g}" in str(found)
+
+
+def test_balanced_samples_are_balanced_here_too():
+    x, y = parabola(32)[0], np.repeat([0, 1], [28, 4])
+    rows = data.Balanced(data.Dataset(x, y), "weights")
+    cr.random.seed(3)
+    model = nn.Linear(4, 2)
+    expected = float((losses.cross_entropy(model(x), y, reduction="none") * rows.class_weights[y]).mean())
+    rule = optim.SGD(model.parameters(), lr=1.0)
+    found = train.learning_rate_range(model, losses.CrossEntropy(), rule, rows, steps=10)
+    assert found.losses[0] == pytest.approx(expected, rel=1e-5)
+    assert expected != pytest.approx(float(losses.cross_entropy(model(x), y)), rel=1e-2)
 
 
 def test_smoothing_shifts_no_place():

@@ -19,6 +19,7 @@ def lr_range(
     hidden: Annotated[str | None, typer.Option(metavar="128,64", help="Units of each hidden layer.")] = None,
     optimizer: Annotated[str | None, typer.Option(metavar="NAME", help="As for train.")] = None,
     batch_size: Annotated[int | None, typer.Option(metavar="N", help="Rows in one update; 0 for all.")] = None,
+    balance: Annotated[str | None, typer.Option(metavar="NAME", help="As for train.")] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Of split, weights and order.")] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="Options as TOML.")] = None,
     lowest: Annotated[float, typer.Option(metavar="RATE", help="Where it begins.")] = 1e-6,
@@ -43,20 +44,22 @@ def lr_range(
     from chainrule.cli.screen import console, grid
     from chainrule.graph import random
     from chainrule.train import build_trainer, complete, learning_rate_range, prepare_data
+    from chainrule.train.pipeline import training_rows
 
     options = {
         "data.target": target, "data.sequence": sequence, "data.time": time, "model.name": model,
-        "model.hidden": hidden, "optimizer.name": optimizer,
-        "trainer.batch_size": batch_size, "data.seed": seed, "trainer.seed": seed,
+        "model.hidden": hidden, "optimizer.name": optimizer, "trainer.batch_size": batch_size,
+        "trainer.balance": balance, "data.seed": seed, "trainer.seed": seed,
     }  # fmt: skip
     settings = chosen(data, options, config)
     prepared = prepare_data(settings)
     complete(settings, prepared)
+    rows = training_rows(settings, prepared)
     random.seed(settings.trainer.seed)
     trainer = build_trainer(settings, prepared, progress=False)
     found = learning_rate_range(
-        trainer.model, trainer.loss, trainer.optimizer, prepared.train, lowest=lowest, highest=highest, steps=steps,
-        batch_size=settings.trainer.batch_size or len(prepared.train), seed=settings.trainer.seed,
+        trainer.model, trainer.loss, trainer.optimizer, rows, lowest=lowest, highest=highest, steps=steps,
+        batch_size=settings.trainer.batch_size or len(rows), seed=settings.trainer.seed,
     )  # fmt: skip
     picture = report.rates(found, out)
     facts = grid()

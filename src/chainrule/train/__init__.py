@@ -1,6 +1,7 @@
 """The train floor: from a model and data to a run that can go on after a kill, and be looked into."""
 
 from chainrule.train import events
+from chainrule.train.choices import complete
 from chainrule.train.config import (
     Config,
     DataConfig,
@@ -15,7 +16,7 @@ from chainrule.train.decomposition import BiasVariance, bias_variance
 from chainrule.train.distillation import Distilled, distill
 from chainrule.train.ensembling import EnsembleRun, fit_ensemble
 from chainrule.train.evaluator import Evaluator
-from chainrule.train.pipeline import TrainedModel, build_trainer, complete, prepare_data, train
+from chainrule.train.pipeline import TrainedModel, build_trainer, prepare_data, train
 from chainrule.train.progress import ProgressDisplay
 from chainrule.train.range_test import LearningRateRange, learning_rate_range
 from chainrule.train.run import Run, new_run_folder

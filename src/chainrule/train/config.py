@@ -182,7 +182,7 @@ class EnsembleConfig:
 
     Attributes:
         members: how many; None is a single network, without any averaging.
-        kind: `seeds`, `bagging` or `snapshot`; None is seeds.
+        kind: `seeds`, `bagging` or `snapshot`, whose schedule is a cosine for each member; None is seeds.
     """
 
     members: int | None = None

@@ -19,11 +19,12 @@ import numpy as np
 
 from chainrule import losses, metrics, models, optim
 from chainrule.data import Balanced, Dataset, Prepared, Preprocessing, Samples, TextPreprocessing, prepare
-from chainrule.errors import ConfigError, RunError
+from chainrule.errors import RunError
 from chainrule.graph import Drawing, draw, draw_layers, random
 from chainrule.nn import Module
-from chainrule.train.config import Config, ModelConfig, ScheduleConfig
-from chainrule.train.courses import course_options, make_course
+from chainrule.train.choices import complete
+from chainrule.train.config import Config
+from chainrule.train.courses import make_course
 from chainrule.train.ensembling import EnsembleRun, fit_ensemble
 from chainrule.train.evaluator import Evaluator
 from chainrule.train.events import Callback, DataPrepared, NetworkBuilt
@@ -33,7 +34,7 @@ from chainrule.train.sampling import Sampler
 from chainrule.train.trainer import Trainer
 from chainrule.train.weights import load_weights, save_weights
 
-__all__ = ["TrainedModel", "build_model", "build_trainer", "complete", "draw_network", "prepare_data", "train"]
+__all__ = ["TrainedModel", "build_model", "build_trainer", "draw_network", "prepare_data", "train", "training_rows"]
 
 _LINE = re.compile(r" at \S+:\d+( in \S+)?$")
 _LISTED = 2000  # predictions of a regression kept for the report
@@ -44,30 +45,6 @@ _LOSSES = {
     "regression": losses.MSE,
     "language": losses.CrossEntropy,
 }
-
-_USUAL: dict[str, tuple[float, float]] = {  # of each update rule its usual learning rate and weight decay
-    "adamw": (2e-3, 1e-2),
-    "adam": (2e-3, 0.0),
-    "sgd": (0.1, 0.0),
-    "momentum": (0.05, 0.0),
-    "nesterov": (0.05, 0.0),
-    "rmsprop": (1e-3, 0.0),
-    "adagrad": (1e-2, 0.0),
-    "adadelta": (1.0, 0.0),
-    "lion": (2e-4, 1e-2),
-    "adamax": (4e-3, 0.0),
-    "nadam": (2e-3, 0.0),
-    "radam": (2e-3, 0.0),
-    "adafactor": (1e-2, 0.0),
-    "muon": (1e-2, 0.0),
-    "rprop": (1e-2, 0.0),
-    "asgd": (0.1, 0.0),
-}
-
-# Of sequences one that also reads longer ones than it was trained on.
-_USUAL_MODEL = {"sequence": "gru", "text": "transformer", "graph": "gcn"}
-# Epochs at least and at most, by the kind of data or the model of images, where 20 to 100 do not fit.
-_EPOCHS = {"graph": (200, 200), "text": (3, 60), "lenet": (10, 60), "resnet": (10, 60), "plain": (10, 60)}
 
 
 @dataclass
@@ -176,7 +153,7 @@ def train(
     if folder is not None and resume:
         _check_unchanged(folder, prepared)
     complete(config, prepared)
-    rows = _balanced(config, prepared)
+    rows = training_rows(config, prepared)
     random.seed(config.trainer.seed)
     trainer = build_trainer(config, prepared, callbacks=callbacks, progress=progress)
     example, _ = prepared.train.few(2)
@@ -207,6 +184,11 @@ def train(
     if folder is not None:
         write_json(folder / "summary.json", _summary(trained, prepared))
     return trained
+
+
+def training_rows(config: Config, prepared: Prepared) -> Samples:
+    """What is trained on: the training rows as they are, or every class the same."""
+    return prepared.train if config.trainer.balance is None else Balanced(prepared.train, config.trainer.balance)
 
 
 def build_trainer(
@@ -243,11 +225,6 @@ def _train_ensemble(
     scores = result.scores if result.scored_on == "test" else None
     parts = (result.model, _LOSSES[task](), prepared.preprocessing, config, result.run, prepared, scores, result)
     return TrainedModel(*parts)
-
-
-def _balanced(config: Config, prepared: Prepared) -> Samples:
-    """What is trained on: the training rows as they are, or every class the same."""
-    return prepared.train if config.trainer.balance is None else Balanced(prepared.train, config.trainer.balance)
 
 
 def _metrics(config: Config, task: str) -> list[metrics.Metric]:
@@ -302,64 +279,6 @@ def _place(path: str | None, config: Config) -> str | None:
     if path and started_in and not Path(path).exists() and (Path(started_in) / path).exists():
         return str(Path(started_in) / path)
     return path
-
-
-def complete(config: Config, prepared: Prepared) -> None:
-    """Fills in the choices that were left open, by the size and kind of the data.
-
-    Small tables get small networks and small batches; the number of epochs makes for some thousands of updates.
-
-    Raises:
-        ConfigError: for a model that does not take data of this kind, or an option that it does not have.
-    """
-    rows, description = len(prepared.train), prepared.preprocessing.input_description
-    kind = description["kind"]
-    model, optimizer, trainer = config.model, config.optimizer, config.trainer
-    if model.name == "auto":
-        model.name = _USUAL_MODEL.get(kind, "mlp")
-    _complete_model(model, kind, rows)
-    if trainer.batch_size is None:
-        by_size = 128 if rows >= 20_000 else 32 if rows >= 500 else 16
-        trainer.batch_size = {"graph": 0, "text": 32}.get(kind, by_size)
-    if trainer.epochs is None:
-        least, most = _EPOCHS.get(model.name if kind == "image" else kind, (20, 100))
-        trainer.epochs = int(np.clip(3000 * (trainer.batch_size or rows) / rows, least, most))
-    if trainer.patience is None:
-        trainer.patience = 50 if kind == "graph" else 10
-    if config.ensemble.members is None and config.ensemble.kind is not None:
-        raise ConfigError("The kind of an ensemble is given and not how many members it has.", fix="--ensemble 5")
-    if config.ensemble.members is not None:
-        config.ensemble.kind = config.ensemble.kind or "seeds"
-    config.schedule = ScheduleConfig(config.schedule.name, **course_options(**vars(config.schedule)))
-    if optimizer.name == "auto":
-        optimizer.name = "adam" if kind == "graph" else "adamw"
-    lr, decay = _USUAL[optimizer.name]
-    if kind == "graph" and optimizer.name == "adam":
-        # The L2 of Kipf & Welling (2017, section 5.2); of 0.01, 0.02 and 0.03 the last had the lowest validation loss
-        # on Cora in 200 epochs of the one-cycle schedule.
-        lr, decay = 0.03, 5e-4
-    # Weights without layers above them bear longer steps, and need them to get anywhere.
-    longer = 10.0 if model.name == "linear" and lr < 0.01 else 1.0
-    optimizer.lr = lr * longer if optimizer.lr is None else optimizer.lr
-    if optimizer.weight_decay is None:
-        # The fewer the rows, the stronger. Measured over 4 to 8 seeds it took diabetes from an R² of 0.37 to 0.47 and
-        # iris from 91.7 to 94.8 %, and moved breast cancer, Titanic, wine and digits by less than a hundredth. Of many
-        # rows 0.1 instead of 0.01 took MNIST's validation loss from 0.072 to 0.061 and Adult's from 0.306 to 0.305.
-        strength = float(np.clip(300 / rows, 0.1, 1.0)) if optimizer.name == "adamw" else decay
-        optimizer.weight_decay = strength / longer  # what a step takes off is the rate times the decay
-
-
-def _complete_model(model: ModelConfig, kind: str, rows: int) -> None:
-    """The model's own options; one that it does not have stays as it was given, for `models.build` to refuse."""
-    usual = models.MODELS[model.name].options if model.name in models.MODELS else {}
-    small = {"hidden": [128, 64] if rows >= 5_000 else [64, 32], "width": 128 if kind == "text" else 64, "layers": 2}
-    if kind == "image" and "hidden" in usual:
-        small["hidden"] = [512, 256] if rows >= 20_000 else [128, 64]
-    if kind == "text" and model.name == "transformer":
-        small["layers"] = 4
-    for name, value in usual.items():
-        if getattr(model, name) is None:
-            setattr(model, name, small[name] if value is None else value)
 
 
 def build_model(config: Config, preprocessing: Preprocessing, members: int = 0) -> Module:
