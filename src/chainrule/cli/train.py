@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["train"]
 
-_DATA, _NETWORK, _LEARNING, _RUN = "Data", "Network", "Learning", "Run"
+_data, _network, _learning, _run = (
+    partial(typer.Option, rich_help_panel=panel) for panel in ("Data", "Network", "Learning", "Run")
+)
 _CODES = {"interrupted": 130, "diverged": 1}
 
 # Options that may be given beside --resume; the others would make it another run.
@@ -35,194 +38,93 @@ def train(
             show_default=False,
         ),
     ] = None,
-    target: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="The column to predict.", rich_help_panel=_DATA)
-    ] = None,
-    test: Annotated[str | None, typer.Option(metavar="FILE", help="Test data apart.", rich_help_panel=_DATA)] = None,
-    task: Annotated[
-        str | None, typer.Option(metavar="TASK", help="binary, classification or regression.", rich_help_panel=_DATA)
-    ] = None,
-    validation: Annotated[
-        float | None, typer.Option(metavar="SHARE", help="Rows to watch and choose by. [0.15]", rich_help_panel=_DATA)
-    ] = None,
-    test_fraction: Annotated[
-        float | None, typer.Option(metavar="SHARE", help="Rows for the final score. [0.15]", rich_help_panel=_DATA)
-    ] = None,
+    target: Annotated[str | None, _data(metavar="COLUMN", help="The column to predict.")] = None,
+    test: Annotated[str | None, _data(metavar="FILE", help="Test data apart.")] = None,
+    task: Annotated[str | None, _data(metavar="TASK", help="binary, classification or regression.")] = None,
+    validation: Annotated[float | None, _data(metavar="SHARE", help="Rows to watch and choose by. [0.15]")] = None,
+    test_fraction: Annotated[float | None, _data(metavar="SHARE", help="Rows for the final score. [0.15]")] = None,
     types: Annotated[
         list[str] | None,
-        typer.Option(
+        _data(
             "--type",
             metavar="COLUMN=KIND",
             help="A column's kind: number, category, boolean, date, drop; may be repeated.",
-            rich_help_panel=_DATA,
         ),
     ] = None,
-    header: Annotated[
-        bool | None, typer.Option("--header/--no-header", help="Whether line 1 holds names.", rich_help_panel=_DATA)
-    ] = None,
-    separator: Annotated[
-        str | None, typer.Option(metavar="CHARACTER", help="What stands between cells.", rich_help_panel=_DATA)
-    ] = None,
-    encoding: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Such as latin-1.", rich_help_panel=_DATA)
-    ] = None,
-    missing: Annotated[
-        list[str] | None, typer.Option(metavar="TEXT", help="One more sign for a missing value.", rich_help_panel=_DATA)
-    ] = None,
+    header: Annotated[bool | None, _data("--header/--no-header", help="Whether line 1 holds names.")] = None,
+    separator: Annotated[str | None, _data(metavar="CHARACTER", help="What stands between cells.")] = None,
+    encoding: Annotated[str | None, _data(metavar="NAME", help="Such as latin-1.")] = None,
+    missing: Annotated[list[str] | None, _data(metavar="TEXT", help="One more sign for a missing value.")] = None,
     sequence: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN", help="A row is a step of the sequence that this column names.", rich_help_panel=_DATA
-        ),
+        str | None, _data(metavar="COLUMN", help="A row is a step of the sequence that this column names.")
     ] = None,
-    time: Annotated[
-        str | None,
-        typer.Option(metavar="COLUMN", help="Orders the steps. [as they come]", rich_help_panel=_DATA),
-    ] = None,
-    unit: Annotated[
-        str | None,
-        typer.Option(metavar="UNIT", help="Read as a text of characters or bytes.", rich_help_panel=_DATA),
-    ] = None,
-    context: Annotated[
-        int | None, typer.Option(metavar="N", help="Of a text, seen at once. [64]", rich_help_panel=_DATA)
-    ] = None,
+    time: Annotated[str | None, _data(metavar="COLUMN", help="Orders the steps. [as they come]")] = None,
+    unit: Annotated[str | None, _data(metavar="UNIT", help="Read as a text of characters or bytes.")] = None,
+    context: Annotated[int | None, _data(metavar="N", help="Of a text, seen at once. [64]")] = None,
     model: Annotated[
         str | None,
-        typer.Option(
+        _network(
             metavar="NAME",
             help="mlp, linear; of images lenet, resnet, plain; of texts and sequences transformer, rnn, lstm, gru; "
             "of graphs gcn, sage, gat. [by the kind of data]",
-            rich_help_panel=_NETWORK,
         ),
     ] = None,
-    hidden: Annotated[
-        str | None, typer.Option(metavar="128,64", help="Units of each hidden layer.", rich_help_panel=_NETWORK)
-    ] = None,
-    activation: Annotated[
-        str | None, typer.Option(metavar="NAME", help="relu, gelu, silu, tanh, … [relu]", rich_help_panel=_NETWORK)
-    ] = None,
-    dropout: Annotated[
-        float | None, typer.Option(metavar="SHARE", help="Hidden units dropped in training.", rich_help_panel=_NETWORK)
-    ] = None,
-    batch_norm: Annotated[
-        bool | None, typer.Option("--batch-norm/--no-batch-norm", help="Batch normalisation.", rich_help_panel=_NETWORK)
-    ] = None,
-    width: Annotated[
-        int | None, typer.Option(metavar="N", help="Channels, or units of each layer.", rich_help_panel=_NETWORK)
-    ] = None,
-    layers: Annotated[int | None, typer.Option(metavar="N", help="How many.", rich_help_panel=_NETWORK)] = None,
-    heads: Annotated[int | None, typer.Option(metavar="N", help="Of the attention.", rich_help_panel=_NETWORK)] = None,
-    augment: Annotated[
-        str | None,
-        typer.Option(metavar="flip,shift", help="Change images at random in training.", rich_help_panel=_NETWORK),
-    ] = None,
-    optimizer: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="adamw, adam, sgd, momentum, … [adamw]", rich_help_panel=_LEARNING),
-    ] = None,
-    lr: Annotated[float | None, typer.Option(metavar="RATE", help="Learning rate.", rich_help_panel=_LEARNING)] = None,
+    hidden: Annotated[str | None, _network(metavar="128,64", help="Units of each hidden layer.")] = None,
+    activation: Annotated[str | None, _network(metavar="NAME", help="relu, gelu, silu, tanh, … [relu]")] = None,
+    dropout: Annotated[float | None, _network(metavar="SHARE", help="Hidden units dropped in training.")] = None,
+    batch_norm: Annotated[bool | None, _network("--batch-norm/--no-batch-norm", help="Batch normalisation.")] = None,
+    width: Annotated[int | None, _network(metavar="N", help="Channels, or units of each layer.")] = None,
+    layers: Annotated[int | None, _network(metavar="N", help="How many.")] = None,
+    heads: Annotated[int | None, _network(metavar="N", help="Of the attention.")] = None,
+    augment: Annotated[str | None, _network(metavar="flip,shift", help="Change images at random in training.")] = None,
+    optimizer: Annotated[str | None, _learning(metavar="NAME", help="adamw, adam, sgd, momentum, … [adamw]")] = None,
+    lr: Annotated[float | None, _learning(metavar="RATE", help="Learning rate.")] = None,
     momentum: Annotated[
-        float | None,
-        typer.Option(metavar="SHARE", help="Of the last step, kept in the next one.", rich_help_panel=_LEARNING),
+        float | None, _learning(metavar="SHARE", help="Of the last step, kept in the next one.")
     ] = None,
-    weight_decay: Annotated[
-        float | None, typer.Option(metavar="STRENGTH", help="Pull of weights to 0.", rich_help_panel=_LEARNING)
-    ] = None,
-    l1: Annotated[
-        float | None,
-        typer.Option(metavar="STRENGTH", help="L1 penalty: weights become exactly 0.", rich_help_panel=_LEARNING),
-    ] = None,
-    clip_norm: Annotated[
-        float | None, typer.Option(metavar="NORM", help="The largest gradient allowed.", rich_help_panel=_LEARNING)
-    ] = None,
+    weight_decay: Annotated[float | None, _learning(metavar="STRENGTH", help="Pull of weights to 0.")] = None,
+    l1: Annotated[float | None, _learning(metavar="STRENGTH", help="L1 penalty: weights become exactly 0.")] = None,
+    clip_norm: Annotated[float | None, _learning(metavar="NORM", help="The largest gradient allowed.")] = None,
     schedule: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="one-cycle, cosine, linear, step, constant. [one-cycle]", rich_help_panel=_LEARNING
-        ),
+        str | None, _learning(metavar="NAME", help="one-cycle, cosine, linear, step, constant. [one-cycle]")
     ] = None,
     warmup: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SHARE", help="Of all steps, in which the rate rises. [0; one-cycle 0.2]", rich_help_panel=_LEARNING
-        ),
+        float | None, _learning(metavar="SHARE", help="Of all steps, in which the rate rises. [0; one-cycle 0.2]")
     ] = None,
     start_factor: Annotated[
-        float | None,
-        typer.Option(metavar="SHARE", help="One-cycle's first rate, of the highest. [0.04]", rich_help_panel=_LEARNING),
+        float | None, _learning(metavar="SHARE", help="One-cycle's first rate, of the highest. [0.04]")
     ] = None,
     end_factor: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SHARE",
-            help="The last rate, of the highest: one-cycle, cosine, linear. [0]",
-            rich_help_panel=_LEARNING,
-        ),
+        float | None, _learning(metavar="SHARE", help="The last rate, of the highest: one-cycle, cosine, linear. [0]")
     ] = None,
     milestones: Annotated[
-        str | None,
-        typer.Option(
-            metavar="0.5,0.75", help="Shares of the run after which the rate of step drops.", rich_help_panel=_LEARNING
-        ),
+        str | None, _learning(metavar="0.5,0.75", help="Shares of the run after which the rate of step drops.")
     ] = None,
     drop_factor: Annotated[
-        float | None,
-        typer.Option(metavar="FACTOR", help="What a drop multiplies the rate by. [0.1]", rich_help_panel=_LEARNING),
+        float | None, _learning(metavar="FACTOR", help="What a drop multiplies the rate by. [0.1]")
     ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(metavar="N", help="Passes over the data, at most.", rich_help_panel=_LEARNING)
-    ] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(metavar="N", help="Rows in one update; 0 for all.", rich_help_panel=_LEARNING)
-    ] = None,
+    epochs: Annotated[int | None, _learning(metavar="N", help="Passes over the data, at most.")] = None,
+    batch_size: Annotated[int | None, _learning(metavar="N", help="Rows in one update; 0 for all.")] = None,
     accumulate: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="Cut a batch into N parts, to save memory. [1]", rich_help_panel=_LEARNING),
+        int | None, _learning(metavar="N", help="Cut a batch into N parts, to save memory. [1]")
     ] = None,
     precision: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="float32, or bf16 to multiply in bfloat16. [float32]", rich_help_panel=_LEARNING
-        ),
+        str | None, _learning(metavar="NAME", help="float32, or bf16 to multiply in bfloat16. [float32]")
     ] = None,
     patience: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", help="Stop after so many epochs without gain; 0 never. [10]", rich_help_panel=_LEARNING
-        ),
+        int | None, _learning(metavar="N", help="Stop after so many epochs without gain; 0 never. [10]")
     ] = None,
     balance: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="resample or weights: rare classes count as much as others.", rich_help_panel=_LEARNING
-        ),
+        str | None, _learning(metavar="NAME", help="resample or weights: rare classes count as much as others.")
     ] = None,
-    ensemble: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="Train N networks and average them.", rich_help_panel=_LEARNING),
-    ] = None,
-    ensemble_kind: Annotated[
-        str | None,
-        typer.Option(metavar="KIND", help="seeds, bagging, snapshot. [seeds]", rich_help_panel=_LEARNING),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="Of everything random: split, weights, order. [0]", rich_help_panel=_RUN),
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Options as TOML, such as a run's config.toml.", rich_help_panel=_RUN),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="The run's folder. [runs/DATA]", rich_help_panel=_RUN)
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a run that was interrupted.", rich_help_panel=_RUN)
-    ] = False,
-    checkpoint_every: Annotated[
-        int | None, typer.Option(metavar="N", help="Save all after every N steps, too.", rich_help_panel=_RUN)
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show the result only.", rich_help_panel=_RUN)] = False,
+    ensemble: Annotated[int | None, _learning(metavar="N", help="Train N networks and average them.")] = None,
+    ensemble_kind: Annotated[str | None, _learning(metavar="KIND", help="seeds, bagging, snapshot. [seeds]")] = None,
+    seed: Annotated[int | None, _run(metavar="N", help="Of everything random: split, weights, order. [0]")] = None,
+    config: Annotated[Path | None, _run(metavar="FILE", help="Options as TOML, such as a run's config.toml.")] = None,
+    out: Annotated[Path | None, _run(metavar="FOLDER", help="The run's folder. [runs/DATA]")] = None,
+    resume: Annotated[bool, _run("--resume", help="Go on with a run that was interrupted.")] = False,
+    checkpoint_every: Annotated[int | None, _run(metavar="N", help="Save all after every N steps, too.")] = None,
+    quiet: Annotated[bool, _run("--quiet", "-q", help="Show the result only.")] = False,
 ) -> None:
     """Train a network on your data, and keep it in one folder.
 
