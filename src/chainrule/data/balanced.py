@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from chainrule.data.samples import Samples
+from chainrule.data.samples import Drawn, Samples
 from chainrule.errors import ConfigError, suggest
 
 __all__ = ["BALANCES", "Balanced"]
@@ -16,7 +15,7 @@ BALANCES = ("resample", "weights")
 """Ways to make every class count the same."""
 
 
-class Balanced(Samples):
+class Balanced(Drawn):
     """Training samples of which every class counts the same: its rows are drawn as often, or weigh as much.
 
     "resample": an epoch has as many rows as before, the same number of each class. A class with too few takes all of
@@ -74,8 +73,8 @@ class Balanced(Samples):
         if labels is None:
             what = f"the task is {samples.task}" if samples.task else "they have no target"
             raise ConfigError(f"There are no classes of these samples to balance: {what}.", fix="leave the balance out")
-        self.samples, self.by, self.shares = samples, by, shares
-        self.task, self.classes, self.target_scale = samples.task, samples.classes, samples.target_scale
+        super().__init__(samples)
+        self.by, self.shares = by, shares
         counts = np.bincount(labels, minlength=len(self.classes or ()))
         wanted = _checked(shares, counts)
         self.class_weights = (wanted / wanted.sum() * len(rows) / np.maximum(counts, 1)).astype(np.float32)
@@ -85,11 +84,6 @@ class Balanced(Samples):
     def over(self, samples: Samples) -> Balanced:
         """Other samples, balanced as these are."""
         return Balanced(samples, self.by, shares=self.shares)
-
-    @property
-    def arrays(self) -> tuple[np.ndarray, ...]:
-        """Those of the samples."""
-        return self.samples.arrays
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -112,10 +106,6 @@ class Balanced(Samples):
                 drawn += [np.tile(group, over_and_over), generator.permutation(group)[:some]]
         found = np.concatenate(drawn)
         return generator.permutation(found) if shuffle else np.sort(found)
-
-    def select(self, arrays: Any, rows: Any) -> tuple[tuple[Any, ...], Any]:
-        """Their inputs and target; see `Samples.select`."""
-        return self.samples.select(arrays, rows)
 
     def __repr__(self) -> str:
         return f"Balanced({self.samples!r}, {self.by!r})"

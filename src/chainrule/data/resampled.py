@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.balanced import Balanced
-from chainrule.data.samples import Samples
+from chainrule.data.samples import Drawn, Samples
 from chainrule.errors import ConfigError
 
 __all__ = ["Resampled"]
 
 
-class Resampled(Samples):
+class Resampled(Drawn):
     """Rows drawn from samples of any kind; the arrays are shared, so that nothing is copied.
 
     Arguments:
@@ -38,15 +38,9 @@ class Resampled(Samples):
                 "Balanced samples are drawn anew in every epoch, and Resampled would fix one draw of other shares.",
                 fix="balanced.over(Resampled(balanced.samples))",
             )
-        self.samples = samples
+        super().__init__(samples)
         places = self.generator(seed, 0).integers(0, len(samples), len(samples)) if rows is None else np.asarray(rows)
         self._rows = samples.rows()[places]
-        self.task, self.classes, self.target_scale = samples.task, samples.classes, samples.target_scale
-
-    @property
-    def arrays(self) -> tuple[np.ndarray, ...]:
-        """Those of the samples drawn from."""
-        return self.samples.arrays
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -58,10 +52,6 @@ class Resampled(Samples):
     def order(self, seed: int, epoch: int, shuffle: bool = True) -> np.ndarray:
         """The drawn rows in an epoch's own order."""
         return self.generator(seed, epoch).permutation(self._rows) if shuffle else self._rows
-
-    def select(self, arrays: Any, rows: Any) -> tuple[tuple[Any, ...], Any]:
-        """Their inputs and target; see `Samples.select`."""
-        return self.samples.select(arrays, rows)
 
     def __repr__(self) -> str:
         return f"Resampled({len(self)} rows of {self.samples!r})"

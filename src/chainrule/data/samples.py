@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Samples"]
+__all__ = ["Drawn", "Samples"]
 
 
 class Samples(ABC):
@@ -61,3 +61,24 @@ class Samples(ABC):
         """Numbers of a standardised regression target back in the target's own unit, as float64."""
         mean, deviation = self.target_scale or (0.0, 1.0)
         return np.asarray(values, np.float64) * deviation + mean
+
+
+class Drawn(Samples):
+    """Rows of other samples, in other numbers than they have there; the arrays are shared, so that nothing is copied.
+
+    Arguments:
+        samples: what is drawn from.
+    """
+
+    def __init__(self, samples: Samples) -> None:
+        self.samples = samples
+        self.task, self.classes, self.target_scale = samples.task, samples.classes, samples.target_scale
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """Those of the samples drawn from."""
+        return self.samples.arrays
+
+    def select(self, arrays: Any, rows: Any) -> tuple[tuple[Any, ...], Any]:
+        """Their inputs and target; see `Samples.select`."""
+        return self.samples.select(arrays, rows)
