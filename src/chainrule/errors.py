@@ -145,9 +145,16 @@ class RunError(ChainruleError, RuntimeError):
     """A run folder that cannot be written, read or resumed."""
 
 
-def suggest(name: str, known: Iterable[object], limit: int = 3) -> str:
-    """The nearest of the known names, as the end of a sentence: `' Did you mean "age"?'`, or an empty string."""
+def suggest(name: str, known: Iterable[object], limit: int = 3, likeness: float = 0.5) -> str:
+    """The nearest of the known names, as the end of a sentence: `' Did you mean "age"?'`, or an empty string.
+
+    Arguments:
+        name: what was given.
+        known: what there is.
+        limit: how many to name at most.
+        likeness: from 0 to 1, how alike they must be: more where what there is may be anything.
+    """
     import difflib
 
-    near = difflib.get_close_matches(name, [str(k) for k in known], n=limit, cutoff=0.5)
+    near = difflib.get_close_matches(name, [str(k) for k in known], n=limit, cutoff=likeness)
     return f" Did you mean {' or '.join(repr(n) for n in near)}?" if near else ""

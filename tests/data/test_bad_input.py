@@ -51,6 +51,9 @@ def test_missing_file_suggests_its_neighbours(tmp_path):
 
 def test_a_missing_file_in_this_folder_and_in_another(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "docs").mkdir()
+    with refused(errors.DataError, "no file or folder 'nope.csv'", f"this one is {tmp_path}"):
+        data.prepare("nope.csv")  # which is not 'docs'
     with refused(errors.DataError, "no file or folder 'passengers.csv'", f"this one is {tmp_path}"):
         data.prepare("passengers.csv")
     with refused(errors.DataError, f"the folder '{tmp_path}' is there, and has no such file"):

@@ -362,6 +362,12 @@ def test_dates_order_the_steps_and_are_no_channel() -> None:
     assert same(by_day.train, by_step.train)
 
 
+def test_lists_are_no_channel() -> None:
+    table = long_table(arrays()).with_columns(pl.concat_list("left", "step").alias("both"))
+    with pytest.raises(DataError, match=r"'both' holds lists such as '\[[-.\d]+, 0\.0\]', and the steps"):
+        data.prepare(table, sequence="walk", target="person")
+
+
 def test_new_data_that_are_refused() -> None:
     found = arrays()
     from_arrays = data.prepare(found).preprocessing

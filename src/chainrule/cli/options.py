@@ -63,7 +63,7 @@ def units(text: str) -> list[int]:
         >>> units("128, 64"), units("0")
         ([128, 64], [])
     """
-    parts = text.replace(",", " ").split()
+    parts = _words(text)
     if not parts or not all(part.isdecimal() for part in parts):
         raise ConfigError(
             f"--hidden takes the units of each hidden layer, got {text!r}.",

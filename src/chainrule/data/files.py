@@ -27,7 +27,7 @@ def existing(path: Path) -> Path:
         raise DataError(f"{str(path)!r} cannot be looked up: {error.strerror}") from None
     except ValueError:  # a zero byte in the name
         raise DataError(f"{str(path)!r} is not a file name") from None
-    nearest = suggest(path.name, near).strip()
+    nearest = suggest(path.name, near, likeness=0.6).strip()
     if not parent.is_dir():
         fix = f"the folder {str(parent)!r} does not exist either: check the path"
     elif parent == Path():
