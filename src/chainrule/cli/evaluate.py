@@ -85,7 +85,8 @@ def _show(trained: TrainedModel, dataset: Samples, scores: dict[str, float]) -> 
     from chainrule.cli.words import score_name, score_value
 
     out = console()
-    counted = f"{len(dataset):,} {'sequences' if trained.preprocessing.kind == 'sequence' else 'rows'}"
+    unit = "sequence" if trained.preprocessing.kind == "sequence" else "row"
+    counted = f"{len(dataset):,} {unit}{'' if len(dataset) == 1 else 's'}"
     shown = table("score", counted, right=counted)
     shown.columns[1].justify = "right"
     for i, (name, value) in enumerate(sorted(scores.items(), key=lambda item: item[0] == "loss")):

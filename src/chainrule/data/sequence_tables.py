@@ -60,9 +60,10 @@ class SequenceTable:
         for column in found:
             if column.kind not in ("number", "boolean", "constant", "identifier", "drop", "answer"):
                 row = int(np.argmax(part.frame[column.name].is_not_null().to_numpy()))
+                [cell] = part.frame.select(column.name).row(row)
                 raise DataError(
                     f"column {column.name!r} holds {_KINDS[column.kind]} such as "
-                    f"{str(part.frame.select(column.name).row(row)[0])[:40]!r}, and the steps of a sequence are made of numbers",
+                    f"{str(cell)[:40]!r}, and the steps of a sequence are made of numbers",
                     where=told.place(row, column.name),
                     fix=f"types={{{column.name!r}: 'drop'}} leaves it out"
                     + (f", time={column.name!r} orders the steps by it" if column.kind == "date" else ""),
