@@ -10,6 +10,7 @@ from chainrule.data.columns import as_numbers, clean
 from chainrule.data.dataset import Dataset
 from chainrule.data.parts import ArrayPart, SequencePart, TablePart, TextPart
 from chainrule.data.preprocessing import Preprocessing
+from chainrule.data.sources import read
 from chainrule.data.state import State
 from chainrule.data.targets import TargetPlan, fit_target, named_classes
 from chainrule.errors import ConfigError, DataError, LabelError, ShapeError
@@ -126,8 +127,6 @@ class ArrayPreprocessing(Preprocessing):
         Images in files are resized to the size of the training images, which is said. Of a source with two parts the
         test part is taken.
         """
-        from chainrule.data.sources import read
-
         own, test = read(source, labelled=bool(has_target))
         part = test or own
         if type(part) is not ArrayPart:

@@ -89,7 +89,6 @@ def prepare(
         header, separator, encoding, missing: how to read text tables.
         unit: `"characters"` or `"bytes"` of a text; any file is read as one when it is given.
         context: how many of these a network sees at once.
-
         sequence: of a table with a row for each step, the column that says which rows make a sequence.
         time: the column of numbers or dates that orders the steps of each sequence; without it they are taken as they
             come.

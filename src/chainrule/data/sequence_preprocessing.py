@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
 from chainrule.data.array_preprocessing import ArrayPreprocessing, moments
+from chainrule.data.columns import clean
 from chainrule.data.dataset import Dataset
 from chainrule.data.parts import ArrayPart, SequencePart, TablePart
 from chainrule.data.sequence_tables import SequenceTable
+from chainrule.data.sequences import of_one_length
+from chainrule.data.sources import Reading, read
 from chainrule.data.state import State
 from chainrule.data.targets import TargetPlan
 from chainrule.errors import DataError, ShapeError
-
-if TYPE_CHECKING:
-    from chainrule.data.sources import Reading
 
 __all__ = ["SequencePreprocessing"]
 
@@ -57,8 +57,6 @@ class SequencePreprocessing(ArrayPreprocessing):
         table: SequenceTable | None = None,
         reading: Reading | None = None,
     ) -> None:
-        from chainrule.data.sources import Reading
-
         super().__init__((longest, len(mean)), mean, deviation, target)
         self.kind = "sequence"  # pyright: ignore[reportAttributeAccessIssue]
         self.table, self.reading = table, reading or Reading()
@@ -118,10 +116,6 @@ class SequencePreprocessing(ArrayPreprocessing):
 
         Columns of a table are found by name. Arrays without lengths are sequences of one length.
         """
-        from chainrule.data.columns import clean
-        from chainrule.data.sequences import of_one_length
-        from chainrule.data.sources import read
-
         reading = replace(self.reading, table=self.table is not None)
         expected = [] if self.table is None else self.table.columns
         own, test = read(source, reading, expected=expected, labelled=bool(has_target))
@@ -163,8 +157,6 @@ class SequencePreprocessing(ArrayPreprocessing):
 
     @classmethod
     def _restored(cls, state: State, target: TargetPlan | None) -> SequencePreprocessing:
-        from chainrule.data.sources import Reading
-
         arrays = ArrayPreprocessing._restored(state, target)
         table = None if state.values.get("table") is None else SequenceTable.from_dict(state.inner("table"))
         if len(arrays.shape) != 2 or (table is not None and len(table.channels) != arrays.shape[1]):

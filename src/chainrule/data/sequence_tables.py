@@ -13,8 +13,8 @@ from chainrule.data.columns import ColumnType, as_booleans, as_dates, as_numbers
 from chainrule.data.files import MAX_BYTES
 from chainrule.data.parts import SequencePart, TablePart
 from chainrule.data.redundant import without_redundant
+from chainrule.data.remarks import left_out
 from chainrule.data.state import State
-from chainrule.data.table_preprocessing import left_out
 from chainrule.errors import DataError, suggest
 
 __all__ = ["SequenceTable"]

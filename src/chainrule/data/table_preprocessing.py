@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from chainrule.data.columns import ColumnType, clean, infer_types
+from chainrule.data.array_preprocessing import moments
+from chainrule.data.columns import ColumnType, as_numbers, clean, infer_types
 from chainrule.data.dataset import Dataset
 from chainrule.data.parts import ArrayPart, TablePart, TextPart
 from chainrule.data.plans import CategoryPlan, ColumnPlan, fit_column, plan_from_dict, plan_to_dict
 from chainrule.data.preprocessing import Preprocessing
 from chainrule.data.redundant import without_redundant
+from chainrule.data.remarks import left_out, overview, shortened
+from chainrule.data.sources import Reading, read
 from chainrule.data.state import State
 from chainrule.data.targets import TargetPlan, fit_target
 from chainrule.errors import ConfigError, DataError, suggest
-
-if TYPE_CHECKING:
-    from chainrule.data.sources import Reading
 
 __all__ = ["TablePreprocessing"]
 
@@ -77,8 +76,6 @@ class TablePreprocessing(Preprocessing):
         Returns:
             The preprocessing and what to say about it.
         """
-        from chainrule.data.sources import Reading
-
         frame = part.frame
         rows = np.arange(frame.height) if rows is None else rows
         plan, said = None, []
@@ -90,9 +87,6 @@ class TablePreprocessing(Preprocessing):
                 )
             plan, said = fit_target(part, frame[target], task)
             if plan.task == "regression":
-                from chainrule.data.array_preprocessing import moments
-                from chainrule.data.columns import as_numbers
-
                 mean, deviation = moments(as_numbers(part, frame[target])[rows, None])
                 plan = TargetPlan(target, "regression", (), mean[0], deviation[0])
         found = infer_types(part, types=types, skip=[target] if target is not None else [])
@@ -110,7 +104,7 @@ class TablePreprocessing(Preprocessing):
                 if found
                 else "give a table with at least one more column",
             )
-        messages = said + _overview(found) + left_out(found)
+        messages = said + overview(found) + left_out(found)
         plans, remarks = [], []
         for column in used:
             fitted, about = fit_column(part, frame[column.name], column, rows)
@@ -127,8 +121,6 @@ class TablePreprocessing(Preprocessing):
         columns as the training table, with or without the target. Columns that training did not have, or did not use,
         are ignored.
         """
-        from chainrule.data.sources import read
-
         part, _ = read(source, replace(self.reading, table=True), expected=self.order, labelled=bool(has_target))
         if not isinstance(part, TablePart):
             what = "arrays" if isinstance(part, ArrayPart) else "a text" if isinstance(part, TextPart) else "a graph"
@@ -187,8 +179,6 @@ class TablePreprocessing(Preprocessing):
 
     def encode_target(self, part: TablePart) -> tuple[np.ndarray, list[str]]:
         """The target of a table: labels int32, or standardised numbers float32."""
-        from chainrule.data.columns import as_numbers
-
         assert self.target is not None
         series = part.frame[self.target.name]
         if self.target.task == "regression":
@@ -292,8 +282,6 @@ class TablePreprocessing(Preprocessing):
 
     @classmethod
     def _restored(cls, state: State, target: TargetPlan | None) -> TablePreprocessing:
-        from chainrule.data.sources import Reading
-
         plans = [plan_from_dict(inner) for inner in state.inners("columns")]
         order, dropped = state.texts("order"), state.inner("dropped")
         names = [plan.name for plan in plans]
@@ -302,71 +290,3 @@ class TablePreprocessing(Preprocessing):
         reading = Reading.from_dict(state.inner("reading"))
         reasons = {name: dropped.text(name) for name in dropped.values}
         return cls(plans, order, reasons, target, header=state.flag("header"), reading=reading)
-
-
-def shortened(messages: list[str], limit: int = 6) -> list[str]:
-    """The messages, with only the first few of those that say the same of many columns."""
-    seen: Counter[str] = Counter()
-    kept: list[str] = []
-    for message in messages:
-        kind = _kind_of(message)
-        seen[kind] += 1
-        if seen[kind] <= limit:
-            kept.append(message)
-    kept += [f"… and {count - limit:,} more columns likewise: {kind}" for kind, count in seen.items() if count > limit]
-    return kept
-
-
-def _kind_of(message: str) -> str:
-    """What a message says, whatever column and numbers it says it of."""
-    if message.startswith("column ") and " is left out (" in message:
-        return "left out (" + message.split(" is left out (", 1)[1].split(")", 1)[0] + ")"
-    rest = message.split(": ", 1)[-1] if message.startswith("column ") else message
-    for kind in (
-        "missing",
-        "heavy-tailed",
-        "occur less",
-        "unknown from training",
-        "outside the training range",
-        "taken as time",
-    ):
-        if message.startswith("column ") and kind in rest:
-            return kind
-    return message
-
-
-def _overview(found: Sequence[ColumnType]) -> list[str]:
-    kinds = {
-        "number": ("number", "numbers"),
-        "boolean": ("yes/no", "yes/no"),
-        "date": ("date", "dates"),
-        "category": ("category", "categories"),
-    }
-    words = []
-    for kind, (one, many) in kinds.items():
-        names = [
-            column.name + (f" ({column.distinct:,})" if kind == "category" else "")
-            for column in found
-            if column.kind == kind
-        ]
-        if names:
-            shown = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
-            words.append(f"{len(names)} {one if len(names) == 1 else many}: {shown}")
-    return [f"columns: {'; '.join(words)}"] if words else []
-
-
-def left_out(found: Sequence[ColumnType]) -> list[str]:
-    """A remark for each column that is left out, with the reason and how to keep it."""
-    return shortened(
-        [
-            f"column {column.name!r} is left out ({column.kind}): {column.note}"
-            + (
-                ""
-                if column.given or column.kind in ("constant", "nested")
-                else f"; types={{{column.name!r}: '{column.keep}'}} keeps it"
-            )
-            for column in found
-            if not column.used
-        ],
-        limit=10,
-    )
