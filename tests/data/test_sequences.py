@@ -332,6 +332,8 @@ def test_cells_that_are_refused(tmp_path: Path, column: str, value: str, words: 
         ),
         ({"sequence": "walk", "time": "note", "target": "person"}, DataError, "which are no times"),
         ({"sequence": "walk", "time": "step", "target": "person"}, DataError, "'note' holds words such as 'slow'"),
+        ({"sequence": "walk", "target": "person", "types": {"person": "drop"}}, ConfigError, "types names 'person'"),
+        ({"sequence": "walk", "time": "step", "types": {"step": "date"}}, ConfigError, "types names 'step'"),
         ({"time": "step"}, ConfigError, "sequence='…' names it"),
         (
             {"sequence": "walk", "target": "person", "types": dict.fromkeys(("note", "left", "right", "step"), "drop")},

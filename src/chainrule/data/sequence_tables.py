@@ -15,7 +15,7 @@ from chainrule.data.parts import SequencePart, TablePart
 from chainrule.data.redundant import without_redundant
 from chainrule.data.remarks import left_out
 from chainrule.data.state import State
-from chainrule.errors import DataError, suggest
+from chainrule.errors import ConfigError, DataError, suggest
 
 __all__ = ["SequenceTable"]
 
@@ -42,7 +42,7 @@ class SequenceTable:
         """All other columns as channels, but those that say nothing or the answer, and what to say about it.
 
         Raises:
-            DataError: a column that is no number, or none left.
+            DataError: a column that is no number, or none left. ConfigError: a type for a column that is no channel.
         """
         apart = [sequence, target, *([] if time is None else [time])]
         if len(set(apart)) < len(apart):
@@ -51,6 +51,12 @@ class SequenceTable:
                 where=part.name,
                 fix="target='…' names the column to predict",
             )
+        for name in apart:
+            if types and name in types:
+                raise ConfigError(
+                    f"types names {name!r}, which is none of the numbers at each step",
+                    fix="leave it out; task='regression' or task='classification' says what a target is",
+                )
         told, _, _ = _told(part, sequence)
         with _without_words():
             found = infer_types(told, types=types, skip=apart)
@@ -252,7 +258,9 @@ def _targets(part: TablePart, target: str, codes: np.ndarray, keys: list[str]) -
     series = part.frame[target]
     given = np.flatnonzero(series.is_not_null().to_numpy())
     if not given.size:
-        raise DataError(f"{part.name} has no row with a target {target!r}", where=part.name)
+        raise DataError(
+            f"{part.name} has no row with a target {target!r}", where=part.name, fix="fill in one for each sequence"
+        )
     first = np.full(len(keys), -1)
     first[codes[given[::-1]]] = given[::-1]
     words = as_text(series).to_numpy()
