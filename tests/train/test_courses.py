@@ -101,6 +101,11 @@ def test_a_number_that_the_course_does_not_have_is_refused_before_data_are_read(
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize("name", COURSES)
+def test_a_run_of_a_single_step_learns_by_it(name: str) -> None:
+    assert make_course(name, LR, 1)(0) == LR
+
+
 def test_snapshots_have_a_cosine_each_and_refuse_another_course(tmp_path: Path) -> None:
     config = Config()
     for option, value in (("ensemble.members", 2), ("ensemble.kind", "snapshot"), ("trainer.epochs", 4)):

@@ -29,6 +29,8 @@ class Course:
 
 
 def _one_cycle(lr: float, steps: int, warmup: float, start_factor: float, end_factor: float) -> optim.Schedule:
+    if steps == 1:  # the first step is the last one too, whose rate teaches nothing
+        return optim.Constant(lr)
     last = start_factor / end_factor if end_factor else math.inf
     return optim.OneCycle(lr, steps, rise=warmup, div=1.0 / start_factor, final_div=last, dialect="pytorch")
 
