@@ -26,15 +26,10 @@ from chainrule.array.dtypes import (
 )
 from chainrule.array.jax_import import import_jax
 from chainrule.array.mixed_precision import PRECISIONS, as_precision, current_precision, precision
-from chainrule.array.namespaces import (
-    Array,
-    Namespace,
-    jax_namespace,
-    numpy_namespace,
-    on_a_cpu,
-    resolve,
-    to_numpy,
-)
+from chainrule.array.namespace import Array, Namespace
+from chainrule.array.namespaces import resolve, to_numpy
+from chainrule.array.on_jax import jax_namespace, on_a_cpu
+from chainrule.array.on_numpy import numpy_namespace
 from chainrule.array.threefry import random_bits
 
 __all__ = [

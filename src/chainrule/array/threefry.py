@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.array.namespaces import Array
+from chainrule.array.namespace import Array
 
 __all__ = ["random_bits"]
 

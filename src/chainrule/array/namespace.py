@@ -1,0 +1,46 @@
+"""What the two array namespaces have in common."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from chainrule.array.dtypes import float32
+from chainrule.array.mixed_precision import current_precision
+
+__all__ = ["Array", "Namespace", "as_index", "rounds"]
+
+Array: TypeAlias = Any
+"""A NumPy array or scalar, a JAX array or tracer: whatever a namespace computes with."""
+
+
+class Namespace:
+    """An array API namespace (`numpy` or `jax.numpy`) with chainrule's kernels beside its functions.
+
+    A look-up falls through to the library once and is then remembered on the instance.
+    """
+
+    name: str
+    library: Any
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self.library, name)
+        setattr(self, name, value)
+        return value
+
+
+def as_index(part: Any) -> Any:
+    """An index with room for any place: in 8 or 16 bits, the length of an axis or a row past its end may not fit, and
+    the end of uint64 fits nowhere else.
+    """
+    if not hasattr(part, "dtype") or part.dtype.kind not in "iu":
+        return part
+    if part.dtype.itemsize < 4:
+        return part.astype(np.int32)
+    return part.astype(np.int64) if part.dtype == np.uint64 else part
+
+
+def rounds(x1: Array, x2: Array) -> bool:
+    """Whether the factors of this product are to be rounded: see `chainrule.array.mixed_precision`."""
+    return current_precision() == "bf16" and x2.ndim == 2 and x1.ndim == 2 and x1.dtype == x2.dtype == float32
