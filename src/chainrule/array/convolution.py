@@ -12,7 +12,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-__all__ = ["Geometry", "convolve_jax", "convolve_numpy", "kernel_gradient_jax", "kernel_gradient_numpy"]
+from chainrule.array.onednn import convolve_onednn
+
+__all__ = ["Geometry", "convolve_jax", "convolve_numpy", "kernel_gradient_jax", "kernel_gradient_numpy", "lengths_of"]
 
 Geometry: TypeAlias = dict[str, Any]
 """stride, padding (pairs), input_dilation and dilation of each spatial axis, and the number of groups."""
@@ -21,8 +23,28 @@ _COLUMNS = 2**18
 """How many numbers are copied for one product on NumPy: more would leave the processor's cache."""
 
 
+def lengths_of(shape: tuple[int, ...], size: tuple[int, ...], geometry: Geometry) -> tuple[int, ...]:
+    """How many places a kernel of this size has along each spatial axis of an x of this shape."""
+    return tuple(
+        (max((n - 1) * spread + 1, 0) + low + high - (k - 1) * step - 1) // move + 1
+        for n, k, move, (low, high), spread, step in zip(
+            shape[1:-1],
+            size,
+            geometry["stride"],
+            geometry["padding"],
+            geometry["input_dilation"],
+            geometry["dilation"],
+            strict=True,
+        )
+    )
+
+
 def convolve_jax(lax: Any, x: Any, kernel: Any, geometry: Geometry) -> Any:
-    """The convolution, in the order of axes that XLA's fast path on a CPU wants."""
+    """The convolution, by oneDNN or else in the order of axes that XLA's fast path on a CPU wants."""
+    lengths = lengths_of(x.shape, kernel.shape[:-2], geometry)
+    y = convolve_onednn(x, kernel, (x.shape[0], *lengths, kernel.shape[-1]), geometry)
+    if y is not None:
+        return y
     last = x.ndim - 1
     spatial = tuple(range(1, last))
     return lax.conv_general_dilated(

@@ -29,6 +29,20 @@ class Namespace:
         setattr(self, name, value)
         return value
 
+    def head_products(self, q: Array, k: Array) -> Array:
+        """The products of each q (N, T, H, d) with each k (N, S, H, d) of the same head: (N, H, T, S)."""
+        return self.matmul(self.permute_dims(q, (0, 2, 1, 3)), self.permute_dims(k, (0, 2, 3, 1)))
+
+    def head_sums(self, p: Array, v: Array, turned: bool) -> Array:
+        """The sums of v (N, S, H, e) weighted by p (N, H, T, S), for each head: (N, T, H, e).
+
+        `turned`: by p (N, H, S, T), whose matrices are transposed first.
+        """
+        v = self.permute_dims(v, (0, 2, 1, 3))
+        if turned:  # contracting over the second-to-last axis of a left factor takes XLA on a CPU twice as long
+            return self.permute_dims(self.matmul(v.mT, p), (0, 3, 1, 2))
+        return self.permute_dims(self.matmul(p, v), (0, 2, 1, 3))
+
 
 def as_index(part: Any) -> Any:
     """An index with room for any place: in 8 or 16 bits, the length of an axis or a row past its end may not fit, and

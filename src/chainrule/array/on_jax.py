@@ -13,9 +13,12 @@ from chainrule.array.dtypes import bfloat16, float32
 from chainrule.array.jax_import import import_jax
 from chainrule.array.last_places import last_places
 from chainrule.array.namespace import Array, Namespace, as_index, rounds
+from chainrule.array.onednn import product_onednn, stacked_product_onednn
 from chainrule.array.sparse_product import sparse_product_jax
 
 __all__ = ["jax_namespace", "on_a_cpu"]
+
+_AS_IS, _HEADS_FIRST = (0, 1, 2, 3), (0, 2, 1, 3)
 
 
 class _JaxNamespace(Namespace):
@@ -28,8 +31,12 @@ class _JaxNamespace(Namespace):
         self._on_a_cpu = on_a_cpu()
 
     def matmul(self, x1: Array, x2: Array) -> Array:
-        if not rounds(x1, x2):
-            return self.library.matmul(x1, x2)
+        if rounds(x1, x2):
+            return self._rounded_matmul(x1, x2)
+        y = product_onednn(x1, x2)
+        return self.library.matmul(x1, x2) if y is None else y
+
+    def _rounded_matmul(self, x1: Array, x2: Array) -> Array:
         x1, x2 = x1.astype(bfloat16), x2.astype(bfloat16)
         if self._on_a_cpu:
             # With a transposed factor, as each gradient of a weight or an input has, XLA goes back to float32; so it is
@@ -39,7 +46,14 @@ class _JaxNamespace(Namespace):
             return _in_row_major_order(self.library.matmul(x1, x2, preferred_element_type=float32))
         return self.library.matmul(x1, x2, preferred_element_type=float32)
 
+    def inner_products(self, x: Array, w: Array) -> Array:
+        y = self._product(x, w, (False, True))
+        return self.matmul(x, w.T) if y is None else y
+
     def outer_sum(self, x: Array, g: Array) -> Array:
+        y = self._product(x, g, (True, False))
+        if y is not None:
+            return y
         (rows, k), m = x.shape, g.shape[1]
         if self._on_a_cpu and not rounds(x, g) and rows >= 2 * m and (2 * m <= k or m <= min(k, 128)):
             # XLA takes longer for a result with fewer columns than rows than for the same turned round and written out
@@ -48,6 +62,22 @@ class _JaxNamespace(Namespace):
             left = _in_row_major_order(g.T) if k < 4 * m else g.T
             return _in_row_major_order(_in_row_major_order(self.library.matmul(left, x)).T)
         return self.matmul(x.T, g)
+
+    def _product(self, x1: Array, x2: Array, turned: tuple[bool, bool]) -> Array | None:
+        """oneDNN's product, where that is the faster one."""
+        if rounds(x1, x2):
+            x1, x2 = x1.astype(bfloat16), x2.astype(bfloat16)
+        return product_onednn(x1, x2, turned)
+
+    def head_products(self, q: Array, k: Array) -> Array:
+        shape = (q.shape[0], q.shape[2], q.shape[1], k.shape[1])
+        y = stacked_product_onednn(q, k, shape, (_HEADS_FIRST, _HEADS_FIRST, _AS_IS), (False, True))
+        return super().head_products(q, k) if y is None else y
+
+    def head_sums(self, p: Array, v: Array, turned: bool) -> Array:
+        shape = (v.shape[0], p.shape[3 if turned else 2], *v.shape[2:])
+        y = stacked_product_onednn(p, v, shape, (_AS_IS, _HEADS_FIRST, _HEADS_FIRST), (turned, False))
+        return super().head_sums(p, v, turned) if y is None else y
 
     def erf(self, x: Array) -> Array:
         return self._lax.erf(x if x.dtype.kind not in "biu" else x.astype(np.float32))

@@ -59,6 +59,10 @@ class _NumpyNamespace(Namespace):
         """xᵀ · g of rows x (N, K) and g (N, M): the sum of their outer products, as the gradient of a weight is."""
         return self.matmul(x.T, g)
 
+    def inner_products(self, x: Array, w: Array) -> Array:
+        """x · wᵀ of rows x (N, K) and w (M, K): the product of each row of x with each of w."""
+        return self.matmul(x, w.T)
+
     def erf(self, x: Array) -> Array:
         """The error function, which the standard lacks."""
         from scipy import special

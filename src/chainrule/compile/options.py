@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from chainrule.array import on_a_cpu
+from chainrule.array.onednn import CALL
 
-__all__ = ["largest_of", "options_for"]
+__all__ = ["can_be_kept", "largest_of", "options_for"]
 
 _YNNPACK_FOR = "xla_cpu_experimental_ynn_fusion_type"
 _SUMS, _PRODUCTS = "LIBRARY_FUSION_TYPE_REDUCE", "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"
@@ -58,7 +60,7 @@ def options_for(ops: frozenset[str], rounds: bool = False, largest: float = math
     if rounds and _YNNPACK_FOR in options:
         options[_YNNPACK_FOR] += f",{_PRODUCTS}"
     if largest <= _SMALL:
-        options[_WITHOUT] = ",".join([*options.get(_WITHOUT, "").split(), _THREADS])
+        options[_WITHOUT] = f"{options[_WITHOUT]},{_THREADS}" if _WITHOUT in options else _THREADS
     return options
 
 
@@ -67,16 +69,26 @@ def largest_of(jaxpr: Any) -> int:
 
     An array of which a part is replaced is not computed.
     """
+    computed = [step for step in _steps(jaxpr) if step.primitive.name not in ("scatter", "dynamic_update_slice")]
+    return max((math.prod(y.aval.shape) for step in computed for y in step.outvars), default=0)
+
+
+def can_be_kept(jaxpr: Any) -> bool:
+    """Whether a JAX program can be written to the cache: not with calls of oneDNN."""
+    return all(step.primitive.name != CALL for step in _steps(jaxpr))
+
+
+def _steps(jaxpr: Any) -> Iterator[Any]:
+    """The operations of a JAX program, those of programs within it among them."""
     from jax.extend import core
 
-    most = 0
     for step in jaxpr.eqns:
         inner = list(core.jaxprs_in_params(step.params))
         if inner:
-            most = max([most, *map(largest_of, inner)])
-        elif step.primitive.name not in ("scatter", "dynamic_update_slice"):
-            most = max([most, *(math.prod(y.aval.shape) for y in step.outvars)])
-    return most
+            for part in inner:
+                yield from _steps(part)
+        else:
+            yield step
 
 
 @functools.cache

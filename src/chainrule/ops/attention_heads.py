@@ -1,8 +1,7 @@
 """Attention: every query's mean of the values, weighted by how well the keys fit it.
 
-Its backward rule is a record's own because the forms of the products decide the speed: contracting over the
-second-to-last axis of the left operand takes XLA on a CPU twice as long, so the slopes of keys and values are computed
-transposed.
+It is made of two kinds of products within heads, which are each other's gradients; in which form they are fast is the
+array namespaces' affair.
 """
 
 from __future__ import annotations
@@ -12,23 +11,44 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.graph import FUNCTIONS, Node, is_recording, op, wrap
+from chainrule.graph import FUNCTIONS, OPS, Node, is_recording, op, per_input, wrap
 from chainrule.graph.op import values
 
 __all__ = ["attention", "attention_weights"]
 
-_HEADS_FIRST = (0, 2, 1, 3)
-_TRANSPOSED = (0, 3, 1, 2)  # from (N, H, d, S) to (N, S, H, d)
+
+@op(
+    backward=per_input(
+        lambda g, y, q, k: OPS["head_sums"](g, k), lambda g, y, q, k: OPS["head_sums"](g, q, turned=True)
+    ),
+    samples=lambda rng: [((rng.normal(size=(2, 3, 2, 4)), rng.normal(size=(2, 5, 2, 4))), {})],
+)
+def _head_products(xp: Any, q: Any, k: Any, /) -> Any:
+    """The products of each q (N, T, H, d) with each k (N, S, H, d) of the same head: (N, H, T, S)."""
+    return xp.head_products(q, k)
 
 
-def _heads_first(x: Any) -> Any:
-    return FUNCTIONS["permute_dims"](x, _HEADS_FIRST)
+def _of_sums_by_p(g: Any, y: Any, p: Any, v: Any, turned: bool = False) -> Any:
+    return _head_products(v, g) if turned else _head_products(g, v)
+
+
+@op(
+    backward=per_input(_of_sums_by_p, lambda g, y, p, v, turned=False: OPS["head_sums"](p, g, turned=not turned)),
+    samples=lambda rng: [
+        ((rng.normal(size=(2, 2, 3, 5)), rng.normal(size=(2, n, 2, 4))), {"turned": n == 3}) for n in (5, 3)
+    ],
+)
+def _head_sums(xp: Any, p: Any, v: Any, /, *, turned: bool = False) -> Any:
+    """The sums of v (N, S, H, e) weighted by p (N, H, T, S), for each head: (N, T, H, e); `turned`: by p (N, H, S, T),
+    whose matrices are transposed first.
+    """
+    return xp.head_sums(p, v, turned)
 
 
 def _weights(xp: Any, q: Any, k: Any, mask: Any, causal: bool, scale: float | None) -> Any:
     """The softmax of the scores (N, H, T, S); rows without any key that may be attended to are 0."""
     scale = 1.0 / math.sqrt(q.shape[-1]) if scale is None else scale
-    scores = xp.matmul(xp.permute_dims(q * scale, _HEADS_FIRST), xp.permute_dims(k, _HEADS_FIRST).mT)
+    scores = xp.head_products(q * scale, k)
     queries, keys = scores.shape[-2:]
     if causal:
         allowed = np.tril(np.ones((queries, keys), bool), keys - queries)
@@ -47,10 +67,9 @@ def _slopes_of_scores(node: Node, slope: Any, q: Any, k: Any) -> list[Any]:
     """The gradients of queries and keys from that of the scores, those that are needed."""
     scale = node.attributes["scale"]
     scale = 1.0 / math.sqrt(q.shape[-1]) if scale is None else scale
-    matmul, needs = FUNCTIONS["matmul"], node.needs
     return [
-        _heads_first(matmul(slope, _heads_first(k * scale))) if needs[0] else None,
-        FUNCTIONS["permute_dims"](matmul(_heads_first(q * scale).mT, slope), _TRANSPOSED) if needs[1] else None,
+        _head_sums(slope, k * scale) if node.needs[0] else None,
+        _head_sums(slope, q * scale, turned=True) if node.needs[1] else None,
     ]
 
 
@@ -90,15 +109,12 @@ def attention_weights(
 
 def _attention_rule(node: Node, g: Any) -> list[Any]:
     y, (q, k, v, mask, factors) = values(node)
-    matmul = FUNCTIONS["matmul"]
     p = attention_weights(q, k, mask, **node.attributes) if is_recording() else wrap(node.saved)
-    dy = _heads_first(g)
-    dv = None
-    if node.needs[2]:
-        dv = FUNCTIONS["permute_dims"](matmul(dy.mT, p if factors is None else p * factors), _TRANSPOSED)
-    dp = matmul(dy, _heads_first(v).mT)
+    dv = _head_sums(p if factors is None else p * factors, g, turned=True) if node.needs[2] else None
+    dp = _head_products(g, v)
     # Σ p·dp over the keys is y·dy: fewer numbers
-    slope = p * ((dp if factors is None else dp * factors) - _heads_first(g * y).sum(axis=-1, keepdims=True))
+    inner = FUNCTIONS["permute_dims"]((g * y).sum(axis=-1, keepdims=True), (0, 2, 1, 3))
+    slope = p * ((dp if factors is None else dp * factors) - inner)
     return [*_slopes_of_scores(node, slope, q, k), dv, slope, dp * p if node.needs[4] else None]
 
 
@@ -149,5 +165,4 @@ def attention(
         [1.0, 2.0]
     """
     p = _weights(xp, q, k, mask, causal, scale)
-    y = xp.matmul(p if factors is None else p * factors, xp.permute_dims(v, _HEADS_FIRST))
-    return xp.permute_dims(y, _HEADS_FIRST), p
+    return xp.head_sums(p if factors is None else p * factors, v, False), p

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.array.convolution import lengths_of
 from chainrule.errors import ShapeError
 from chainrule.graph import OPS, Node, is_recording, op, per_input, wrap
 from chainrule.graph.op import values
@@ -17,23 +18,6 @@ from chainrule.graph.op import values
 __all__ = ["convolve"]
 
 Pairs = tuple[tuple[int, int], ...]
-
-
-def _lengths(
-    shape: tuple[int, ...],
-    size: tuple[int, ...],
-    stride: tuple[int, ...],
-    padding: Pairs,
-    input_dilation: tuple[int, ...],
-    dilation: tuple[int, ...],
-) -> tuple[int, ...]:
-    """How many places a kernel of this size has along each spatial axis."""
-    return tuple(
-        (max((n - 1) * spread + 1, 0) + low + high - (k - 1) * step - 1) // move + 1
-        for n, k, move, (low, high), spread, step in zip(
-            shape, size, stride, padding, input_dilation, dilation, strict=True
-        )
-    )
 
 
 def _of_x(
@@ -162,13 +146,6 @@ def _convolve(
             f"of {kernel.shape[-2]} channels.",
             fix="x (N, *spatial, C), channels last, and a kernel (*size, C / groups, O)",
         )
-    out = _lengths(x.shape[1:-1], kernel.shape[:-2], stride, padding, input_dilation, dilation)
-    if min(out) < 1:
-        raise ShapeError(
-            f"convolve got x {x.shape}, padded by {padding}: a kernel of the size {kernel.shape[:-2]}, dilated by "
-            f"{dilation}, is larger.",
-            fix="a smaller kernel, or more padding",
-        )
     geometry = {
         "stride": stride,
         "padding": padding,
@@ -176,6 +153,12 @@ def _convolve(
         "dilation": dilation,
         "groups": groups,
     }
+    if min(lengths_of(x.shape, kernel.shape[:-2], geometry)) < 1:
+        raise ShapeError(
+            f"convolve got x {x.shape}, padded by {padding}: a kernel of the size {kernel.shape[:-2]}, dilated by "
+            f"{dilation}, is larger.",
+            fix="a smaller kernel, or more padding",
+        )
     x = xp.barrier(x)  # see _materialised; saved, so that the gradient of the kernel uses the same
     return xp.convolve(x, kernel, geometry), x
 
@@ -183,8 +166,7 @@ def _convolve(
 def _gradient_samples(rng: np.random.Generator) -> list[Any]:
     found = []
     for (x, kernel), geometry in _samples(rng):
-        sizes = {name: value for name, value in geometry.items() if name != "groups"}
-        out = _lengths(x.shape[1:-1], kernel.shape[:-2], **sizes)
+        out = lengths_of(x.shape, kernel.shape[:-2], geometry)
         g = rng.normal(size=(x.shape[0], *out, kernel.shape[-1]))
         found.append(((g, x), {**geometry, "size": kernel.shape[:-2]}))
     return found

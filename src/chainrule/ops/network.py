@@ -32,7 +32,7 @@ def _linear_slopes_rule(node: Node, h: Any) -> list[Any]:
         terms.append(FUNCTIONS["broadcast_to"](hb, rows_g.shape))
     return [
         reshape(sum(terms[1:], start=terms[0]), g.shape),
-        None if hw is None else reshape(matmul(rows_g, hw.mT), x.shape),
+        None if hw is None else reshape(FUNCTIONS["inner_products"](rows_g, hw), x.shape),
         None if rows_h is None else FUNCTIONS["outer_sum"](rows_h, rows_g),
     ]
 
@@ -52,7 +52,7 @@ def _linear_slopes(xp: Any, g: Any, x: Any, weight: Any, /, *, of: tuple[bool, .
     rows = g if g.ndim == 2 else xp.reshape(g, (-1, g.shape[-1]))
     slopes = []
     if of[0]:
-        slope = xp.matmul(rows, weight.mT)
+        slope = xp.inner_products(rows, weight)
         slopes.append(slope if x.ndim == 2 else xp.reshape(slope, x.shape))
     if of[1]:
         slopes.append(xp.outer_sum(x if x.ndim == 2 else xp.reshape(x, (-1, x.shape[-1])), rows))

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from chainrule.errors import ShapeError
-from chainrule.graph import FUNCTIONS, Tensor, as_tensor, op, per_input
+from chainrule.graph import FUNCTIONS, OPS, Tensor, as_tensor, op, per_input
 from chainrule.ops.shapes import flatten_leading
 
-__all__ = ["matmul", "outer_sum", "tensordot", "vecdot"]
+__all__ = ["inner_products", "matmul", "outer_sum", "tensordot", "vecdot"]
 
 
 def _left(g: Any, y: Any, x1: Any, x2: Any) -> Any:
@@ -19,8 +19,8 @@ def _left(g: Any, y: Any, x1: Any, x2: Any) -> Any:
     if x1.ndim == 1:
         return matmul(x2, g[..., None])[..., 0] if x2.ndim == 2 else (x2 * g[..., None, :]).sum(axis=-1)
     if x2.ndim == 2 and x1.ndim > 2:
-        return FUNCTIONS["reshape"](matmul(flatten_leading(g), x2.mT), x1.shape)
-    return matmul(g, x2.mT)
+        return FUNCTIONS["reshape"](inner_products(flatten_leading(g), x2), x1.shape)
+    return inner_products(g, x2) if x1.ndim == x2.ndim == 2 else matmul(g, x2.mT)
 
 
 def _right(g: Any, y: Any, x1: Any, x2: Any) -> Any:
@@ -69,7 +69,7 @@ def matmul(xp: Any, x1: Any, x2: Any, /) -> Any:
 
 
 @op(
-    backward=per_input(lambda h, y, x, g: matmul(g, h.mT), lambda h, y, x, g: matmul(x, h)),
+    backward=per_input(lambda h, y, x, g: inner_products(g, h), lambda h, y, x, g: matmul(x, h)),
     samples=lambda rng: [((rng.normal(size=(n, 3)), rng.normal(size=(n, 2))), {}) for n in (4, 0)],
 )
 def outer_sum(xp: Any, x: Any, g: Any, /) -> Any:
@@ -81,6 +81,21 @@ def outer_sum(xp: Any, x: Any, g: Any, /) -> Any:
         [[31.0], [42.0]]
     """
     return xp.outer_sum(x, g)
+
+
+@op(
+    backward=per_input(lambda g, y, x, w: matmul(g, w), lambda g, y, x, w: OPS["outer_sum"](g, x)),
+    samples=lambda rng: [((rng.normal(size=(n, 3)), rng.normal(size=(2, 3))), {}) for n in (4, 0)],
+)
+def inner_products(xp: Any, x: Any, w: Any, /) -> Any:
+    """xₙ · wₘ = x · wᵀ, of rows x (N, K) and w (M, K) → (N, M): the gradient of what a linear layer is given.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.ops.inner_products(cr.tensor([[1.0, 2.0]]), cr.tensor([[1.0, 10.0], [3.0, 4.0]])).tolist()
+        [[21.0, 11.0]]
+    """
+    return xp.inner_products(x, w)
 
 
 @op(
