@@ -21,7 +21,7 @@ there = pytest.mark.skipif(not onednn._is_there(), reason="this jaxlib has no on
 @pytest.fixture
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small convolutions and products too."""
-    for name in ("_CONVOLUTION", "_PRODUCT", "_STACK"):
+    for name in ("_CONVOLUTION", "_PRODUCT", "_STACK", "_NARROW"):
         monkeypatch.setattr(onednn, name, 0)
 
 

@@ -177,13 +177,16 @@ class _JaxNamespace(Namespace):
     def solve_triangular(self, x1: Array, x2: Array, upper: bool) -> Array:
         return self._lax.linalg.triangular_solve(x1, x2, left_side=True, lower=not upper)
 
-    def unique_rows(self, rows: Array) -> tuple[Array, Array]:
-        # The number of distinct rows is unknown while compiling: each stays where it stands last, the other places
-        # point past every table, and `set_rows` drops them.
+    def unique_rows(self, rows: Array, count: int) -> tuple[Array, Array]:
+        # The number of distinct rows is unknown while compiling: those that are not among them point past every table,
+        # and `set_rows` drops them.
         rows = as_index(rows)
+        past = np.iinfo(rows.dtype).max
+        if count <= rows.shape[0]:
+            given = self.zeros(count, dtype=bool).at[rows].set(True)
+            return self.where(given, np.arange(count, dtype=rows.dtype), past), rows
         place = last_places(self.library, self._lax, rows)
-        distinct = self.where(place == np.arange(rows.shape[0]), rows, np.iinfo(rows.dtype).max)
-        return distinct, place.astype(np.int64)
+        return self.where(place == np.arange(rows.shape[0]), rows, past), place.astype(np.int64)
 
     def convolve(self, x: Array, kernel: Array, geometry: Geometry) -> Array:
         dtype = self.result_type(x, kernel)

@@ -109,8 +109,8 @@ class _NumpyNamespace(Namespace):
         """The solution of triangular equations; the other triangle of x1 is not read."""
         return np.linalg.solve(np.triu(x1) if upper else np.tril(x1), x2)
 
-    def unique_rows(self, rows: Array) -> tuple[Array, Array]:
-        """The distinct rows, and for each of the given rows its place among them."""
+    def unique_rows(self, rows: Array, count: int) -> tuple[Array, Array]:
+        """The distinct rows of a table with so many, and for each of the given rows its place among them."""
         unique, inverse = np.unique(as_index(rows), return_inverse=True)
         return unique, inverse
 

@@ -30,6 +30,9 @@ _CONVOLUTION, _PRODUCT, _STACK = 1 << 21, 1 << 25, 1 << 22
 takes a half to nine tenths of XLA's time, products (nine tenths) and stacks of them (three quarters).
 """
 
+_NARROW = 8
+"""Factors with an axis shorter than this are vectors rather, which XLA multiplies as fast."""
+
 _PLACES = 256
 """In a kernel of more places oneDNN falls back to a form that takes a thousand times longer."""
 
@@ -74,7 +77,9 @@ def product_onednn(x1: Any, x2: Any, turned: tuple[bool, bool] = (False, False))
         return None
     rows, inner = reversed(x1.shape) if turned[0] else x1.shape
     shape = rows, x2.shape[0 if turned[1] else 1]
-    if x1.dtype != x2.dtype or x1.dtype not in (float32, bfloat16) or rows * inner * shape[1] < _PRODUCT:
+    if x1.dtype != x2.dtype or x1.dtype not in (float32, bfloat16) or min(*shape, inner) < _NARROW:
+        return None
+    if rows * inner * shape[1] < _PRODUCT:
         return None
     return _multiply(x1, x2, shape, turned) if _is_there() else None
 

@@ -24,10 +24,16 @@ def _repeated_rows(rng: np.random.Generator) -> list[Any]:
     return [((rng.normal(size=(5, 3)), np.array([3, 0, 3]), rng.normal(size=(3, 3))), {})]
 
 
-@op(constant="row numbers have no gradient", several=True, samples=lambda rng: [((np.array([0, 1, 3, 4, 7]),), {})])
-def unique_rows(xp: Any, rows: Any, /) -> Any:
-    """The distinct row numbers in any order, and for each of the given ones its place among them."""
-    return xp.unique_rows(rows)
+@op(
+    constant="row numbers have no gradient",
+    several=True,
+    samples=lambda rng: [((np.array([0, 1, 3, 4, 7]),), {"count": 9}), ((np.array([0, 1, 2]),), {"count": 3})],
+)
+def unique_rows(xp: Any, rows: Any, /, *, count: int) -> Any:
+    """The distinct row numbers of a table with `count` rows, in any order, and for each of the given ones its place
+    among them.
+    """
+    return xp.unique_rows(rows, count)
 
 
 @op(

@@ -35,7 +35,7 @@ def norm_scale(xp: Any, norm: Any, /, *, limit: float, small: float = 0.0) -> An
 
 def distinct_rows(g: RowSparse) -> RowSparse:
     """The gradient with each row once; values of repeated rows are added up."""
-    rows, place = unique_rows(g.rows)
+    rows, place = unique_rows(g.rows, count=g.shape[0])
     empty = wrap(np.zeros((rows.shape[0], *g.shape[1:]), g.dtype))
     return RowSparse(rows, add_rows(empty, place, g.values), g.shape)
 
