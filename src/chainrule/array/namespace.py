@@ -29,6 +29,11 @@ class Namespace:
         setattr(self, name, value)
         return value
 
+    def linear(self, x: Array, weight: Array, bias: Array | None) -> Array:
+        """x · weight + bias, of matrices."""
+        y = self.matmul(x, weight)
+        return y if bias is None else y + bias
+
     def head_products(self, q: Array, k: Array) -> Array:
         """The products of each q (N, T, H, d) with each k (N, S, H, d) of the same head: (N, H, T, S)."""
         return self.matmul(self.permute_dims(q, (0, 2, 1, 3)), self.permute_dims(k, (0, 2, 3, 1)))

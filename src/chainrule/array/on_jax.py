@@ -46,6 +46,10 @@ class _JaxNamespace(Namespace):
             return _in_row_major_order(self.library.matmul(x1, x2, preferred_element_type=float32))
         return self.library.matmul(x1, x2, preferred_element_type=float32)
 
+    def linear(self, x: Array, weight: Array, bias: Array | None) -> Array:
+        y = None if bias is None or rounds(x, weight) else product_onednn(x, weight, bias=bias)
+        return super().linear(x, weight, bias) if y is None else y
+
     def inner_products(self, x: Array, w: Array) -> Array:
         y = self._product(x, w, (False, True))
         return self.matmul(x, w.T) if y is None else y

@@ -71,8 +71,10 @@ def convolve_onednn(x: Any, kernel: Any, shape: tuple[int, ...], geometry: dict[
     return _call("convolution", {"onednn_conv_config": config}, shape, x, kernel)
 
 
-def product_onednn(x1: Any, x2: Any, turned: tuple[bool, bool] = (False, False)) -> Any | None:
-    """The product of two matrices, each transposed first if it is said to be; in float32."""
+def product_onednn(x1: Any, x2: Any, turned: tuple[bool, bool] = (False, False), bias: Any = None) -> Any | None:
+    """The product of two matrices, each transposed first if it is said to be, and a bias added to its rows; in
+    float32.
+    """
     if x1.ndim != 2 or x2.ndim != 2:
         return None
     rows, inner = reversed(x1.shape) if turned[0] else x1.shape
@@ -81,7 +83,9 @@ def product_onednn(x1: Any, x2: Any, turned: tuple[bool, bool] = (False, False))
         return None
     if rows * inner * shape[1] < _PRODUCT:
         return None
-    return _multiply(x1, x2, shape, turned) if _is_there() else None
+    if (bias is not None and (bias.dtype != float32 or bias.shape != shape[1:])) or not _is_there():
+        return None
+    return _multiply(x1, x2, shape, turned, bias=bias)
 
 
 def stacked_product_onednn(
@@ -101,12 +105,21 @@ def stacked_product_onednn(
 
 
 def _multiply(
-    x1: Any, x2: Any, shape: tuple[int, ...], turned: tuple[bool, bool], axes: tuple[tuple[int, ...], ...] = ()
+    x1: Any,
+    x2: Any,
+    shape: tuple[int, ...],
+    turned: tuple[bool, bool],
+    axes: tuple[tuple[int, ...], ...] = (),
+    bias: Any = None,
 ) -> Any:
     config: dict[str, Any] = {"transpose_a": turned[0], "transpose_b": turned[1]}
     for name, order in zip(("lhs", "rhs", "result"), axes, strict=False):
         config[name] = {"tensor": {"dimensions": [axis + 1 for axis in order]}}
-    return _call("matmul", {"onednn_matmul_config": config}, shape, x1, x2)
+    inputs = [x1, x2]
+    if bias is not None:
+        config["fusions"] = {"ops": ["BIAS"]}
+        inputs.append(bias.reshape(1, -1))
+    return _call("matmul", {"onednn_matmul_config": config}, shape, *inputs)
 
 
 def _call(name: str, config: dict[str, Any], shape: tuple[int, ...], *inputs: Any) -> Any:

@@ -27,6 +27,8 @@ _ON_A_CPU: dict[str, dict[str, Any]] = {
     # convolutions several times.
     "convolve": {_YNNPACK_FOR: _SUMS, _WITHOUT: _BARRIERS},
     "attention": {_YNNPACK_FOR: _SUMS},
+    # Without its barrier Φ(x) would be kept for the way back, which takes longer than computing it twice.
+    "gelu": {_WITHOUT: _BARRIERS},
     # XLA's own loops, which the gates are computed by, use half of the registers' width unless told.
     "lstm": _WIDE,
     "gru": _WIDE,

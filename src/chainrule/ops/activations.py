@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from typing import Any
 
 from chainrule.array import float32
-from chainrule.graph import FUNCTIONS, OPS, Node, is_recording, op, per_input, wrap
-from chainrule.graph.op import values
+from chainrule.graph import FUNCTIONS, OPS, op, per_input
+from chainrule.ops.materialised import materialised
 from chainrule.ops.samplers import unary
 
 __all__ = ["gelu", "log_softmax", "relu", "sigmoid", "softmax", "softplus"]
@@ -68,28 +68,26 @@ def _share(x: Any, curve: Any, approximate: bool) -> Any:
     return 0.5 + 0.5 * curve(_ROOT * (x + 0.044715 * x * x * x) if approximate else x * math.sqrt(0.5))
 
 
-def _gelu_rule(node: Node, g: Any) -> list[Any]:
-    _, (x,) = values(node)
-    approximate = node.attributes["approximate"]
-    if is_recording():
-        c = _share(x, FUNCTIONS["tanh" if approximate else "erf"], approximate)
-    else:
-        c = wrap(cast(Any, node.saved))
+def _gelu_slope(g: Any, y: Any, x: Any, approximate: bool) -> Any:
+    x = materialised(x)  # Φ(x) is computed again: to keep it would be one more array to write and to read
+    c = _share(x, FUNCTIONS["tanh" if approximate else "erf"], approximate)
     if approximate:
         slope = 2.0 * c * (1.0 - c) * (_ROOT * (1.0 + 3 * 0.044715 * x * x))
     else:
         slope = FUNCTIONS["exp"](-0.5 * x * x) * (1.0 / math.sqrt(2.0 * math.pi))
-    return [g * (c + x * slope)]
+    return g * (c + x * slope)
 
 
-@op(backward=_gelu_rule, saves=True, samples=lambda rng: [*unary()(rng), *unary(approximate=True)(rng)])
+@op(
+    backward=per_input(lambda g, y, x, approximate=False: _gelu_slope(g, y, x, approximate)),
+    samples=lambda rng: [*unary()(rng), *unary(approximate=True)(rng)],
+)
 def gelu(xp: Any, x: Any, /, *, approximate: bool = False) -> Any:
     """x·Φ(x), Φ the normal distribution function; `approximate` uses the paper's tanh form.
 
     Source: Hendrycks & Gimpel, "Gaussian Error Linear Units" (2016), section 2.
     """
-    c = _share(x, xp.tanh if approximate else xp.erf, approximate)
-    return x * c, c
+    return x * _share(x, xp.tanh if approximate else xp.erf, approximate)
 
 
 def _softmax_gradient(g: Any, y: Any, x: Any, axis: int) -> Any:

@@ -14,6 +14,7 @@ from chainrule.array.convolution import lengths_of
 from chainrule.errors import ShapeError
 from chainrule.graph import OPS, Node, is_recording, op, per_input, wrap
 from chainrule.graph.op import values
+from chainrule.ops.materialised import materialised
 
 __all__ = ["convolve"]
 
@@ -52,19 +53,11 @@ def _of_x(
 def _rule(node: Node, g: Any) -> list[Any]:
     y, (x, kernel) = values(node)
     if not is_recording():
-        x, g = wrap(node.saved), _materialised(g)
+        # Otherwise XLA repeats the whole chain of normalisations and activations before a convolution while it
+        # rearranges the array for the gradient of the kernel.
+        x, g = wrap(node.saved), materialised(g)
     dx = _of_x(g, y, x, kernel, **node.attributes) if node.needs[0] else None
     return [dx, _kernel_gradient(g, x, size=kernel.shape[:-2], **node.attributes) if node.needs[1] else None]
-
-
-@op(backward=per_input(lambda g, y, x: g), samples=lambda rng: [((rng.normal(size=(2, 3)),), {})])
-def _materialised(xp: Any, x: Any, /) -> Any:
-    """x, which a compiler may not compute again for each of its uses.
-
-    Otherwise XLA repeats the whole chain of normalisations and activations before a convolution while it rearranges the
-    array for the gradient of the kernel.
-    """
-    return xp.barrier(x)
 
 
 def _turned_shape(kernel: Any, groups: int) -> tuple[int, ...]:
@@ -159,7 +152,7 @@ def _convolve(
             f"{dilation}, is larger.",
             fix="a smaller kernel, or more padding",
         )
-    x = xp.barrier(x)  # see _materialised; saved, so that the gradient of the kernel uses the same
+    x = xp.barrier(x)  # see _rule; saved, so that the gradient of the kernel uses the same
     return xp.convolve(x, kernel, geometry), x
 
 

@@ -84,9 +84,7 @@ def linear(xp: Any, x: Any, weight: Any, bias: Any = None, /) -> Any:
         >>> cr.ops.linear(cr.ones((2, 3)), cr.ones((3, 4)), cr.zeros(4)).tolist()[0]
         [3.0, 3.0, 3.0, 3.0]
     """
-    y = xp.matmul(xp.reshape(x, (-1, x.shape[-1])) if x.ndim != 2 else x, weight)
-    if bias is not None:
-        y = y + bias
+    y = xp.linear(xp.reshape(x, (-1, x.shape[-1])) if x.ndim != 2 else x, weight, bias)
     return xp.reshape(y, (*x.shape[:-1], weight.shape[-1])) if x.ndim != 2 else y
 
 
