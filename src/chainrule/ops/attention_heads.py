@@ -48,7 +48,7 @@ def _head_sums(xp: Any, p: Any, v: Any, /, *, turned: bool = False) -> Any:
 def _weights(xp: Any, q: Any, k: Any, mask: Any, causal: bool, scale: float | None) -> Any:
     """The softmax of the scores (N, H, T, S); rows without any key that may be attended to are 0."""
     scale = 1.0 / math.sqrt(q.shape[-1]) if scale is None else scale
-    scores = xp.head_products(q * scale, k)
+    scores = xp.head_products(q, k) * scale
     queries, keys = scores.shape[-2:]
     if causal:
         allowed = np.tril(np.ones((queries, keys), bool), keys - queries)
@@ -67,9 +67,10 @@ def _slopes_of_scores(node: Node, slope: Any, q: Any, k: Any) -> list[Any]:
     """The gradients of queries and keys from that of the scores, those that are needed."""
     scale = node.attributes["scale"]
     scale = 1.0 / math.sqrt(q.shape[-1]) if scale is None else scale
+    slope = slope * scale
     return [
-        _head_sums(slope, k * scale) if node.needs[0] else None,
-        _head_sums(slope, q * scale, turned=True) if node.needs[1] else None,
+        _head_sums(slope, k) if node.needs[0] else None,
+        _head_sums(slope, q, turned=True) if node.needs[1] else None,
     ]
 
 
