@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from chainrule.errors import ConfigError, DtypeError
@@ -22,7 +23,7 @@ def positive(value: Any, name: str) -> int:
 
 def fraction(value: Any, name: str) -> float:
     """The value as a number from 0 to 1."""
-    if not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
+    if not isinstance(value, Real) or not 0.0 <= float(value) <= 1.0:
         raise ConfigError(f"{name} is a number from 0 to 1, got {value!r}.")
     return float(value)
 
