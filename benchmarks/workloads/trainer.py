@@ -64,12 +64,13 @@ def by_hand(network: Network, given: Given) -> Round:
         return optimizer.minimize(loss_of(rows))
 
     model.eval()
-    count = work_of(loss_of(np.arange(4)), 4).steps_in_a_call(batch)
+    work = work_of(loss_of(np.arange(4)), 4)
+    count = work.steps_together(batch)
     model.train()
 
     def epoch(number: int) -> float:
         rows = samples.order(0, number).reshape(steps, batch)
-        if count == 1:
+        if not work.in_one_call:
             return float(np.mean([float(step(chosen)) for chosen in rows]))
         return float(np.concatenate([step.scan(rows[i : i + count]).numpy() for i in range(0, steps, count)]).mean())
 

@@ -76,6 +76,26 @@ def test_probabilities_are_too_high_and_the_logits_less_the_log_weights_are_righ
         assert trainer.loss.predict(logits)[:, 1].mean() > 0.2
 
 
+def test_a_loss_that_takes_no_weights_is_told_how_to() -> None:
+    def plain(outputs: Any, target: Any) -> Any:
+        return ((outputs - cr.astype(cr.asarray(target), "float32")) ** 2).mean()
+
+    def weighted(outputs: Any, target: Any, weights: Any = None) -> Any:
+        rows = (outputs - cr.astype(cr.asarray(target), "float32")) ** 2
+        return rows.mean() if weights is None else (weights * rows).sum() / weights.sum()
+
+    def trained(loss: Any, by: str, validation: Any = None) -> Any:
+        model = nn.Sequential(nn.Linear(2, 1), nn.Flatten(0))
+        rule = optim.SGD(model.parameters(), lr=0.1)
+        return cr.Trainer(model, loss, rule, progress=False).fit(data.Balanced(ROWS, by), validation, epochs=1)
+
+    for by, validation in (("weights", None), ("resample", ROWS)):
+        with pytest.raises(ConfigError, match=r"plain, takes no weights[\s\S]*weights=None"):
+            trained(plain, by, validation)
+        assert np.isfinite(trained(weighted, by, validation).history[-1]["train"]["loss"])
+    trained(plain, "resample")
+
+
 def test_nothing_changes_for_who_does_not_ask() -> None:
     """A training on some rows after one on balanced rows is a training on these rows."""
     apart = fitted(ROWS, epochs=2)[2].weight.numpy()

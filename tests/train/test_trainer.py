@@ -53,6 +53,29 @@ def test_many_steps_in_one_call_are_the_steps_one_by_one():
         np.testing.assert_allclose(array, results[1][name], rtol=2e-4, atol=1e-6)
 
 
+def test_steps_that_loops_make_slower_are_looked_at_together_too(tmp_path):
+    """A convolution's are called one by one; where they are cut makes no difference."""
+    x = np.random.default_rng(0).normal(size=(70, 6, 6, 1)).astype(np.float32)
+    y, states, told = (x.mean((1, 2, 3)) > 0).astype(np.int32), [], []
+    for every in (None, 1):
+        cr.random.seed(0)
+        model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(48, 2))
+        steps = []
+        trainer = cr.Trainer(
+            model, losses.CrossEntropy(), optim.Adam(model.parameters(), lr=0.01), metrics=[metrics.Accuracy()],
+            callbacks=[lambda e, s=steps: s.append(e.step) if isinstance(e, events.StepsDone) else None],
+            progress=False,
+        )  # fmt: skip
+        run = trainer.fit((x, y), epochs=2, batch_size=16, out=tmp_path, checkpoint_every=every)
+        assert not trainer.work.in_one_call
+        assert steps == ([4, 5, 9, 10] if every is None else list(range(1, 11)))
+        states.append(model.state_dict())
+        told.append([[r["train"]["loss"], r["train"]["accuracy"]] for r in run.history])
+    np.testing.assert_allclose(told[0], told[1], rtol=1e-12)
+    for name, value in states[0].items():
+        np.testing.assert_array_equal(value, states[1][name])
+
+
 @pytest.mark.parametrize(("batch_size", "steps"), [(None, 1), (1, 20), (8, 3), (100, 1)])
 def test_full_batch_stochastic_and_mini_batch(batch_size, steps):
     run = make().fit(moons(20), epochs=1, batch_size=batch_size)

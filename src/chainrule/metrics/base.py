@@ -16,8 +16,9 @@ class Metric(ABC):
     """A score of predictions against the truth, over a whole data set at once.
 
     A metric says what it is called (`name`), in what it is measured (`unit`, `""` where it is a plain number,
-    `"target"` where it is in the target's own unit) and which way is better (`higher_is_better`). A prediction with
-    NaN in it scores NaN: a run that has diverged shows it in its scores and goes on to say so properly.
+    `"target"` where it is in the target's own unit), which way is better (`higher_is_better`), and whether the decided
+    class of each row (N,) gives the same score as its probabilities (`by_decided_class`). A prediction with NaN in it
+    scores NaN: a run that has diverged shows it in its scores and goes on to say so properly.
 
     Example:
         >>> from chainrule import metrics
@@ -29,6 +30,7 @@ class Metric(ABC):
     name: str
     unit: ClassVar[str] = ""
     higher_is_better: ClassVar[bool] = True
+    by_decided_class: ClassVar[bool] = False
 
     @abstractmethod
     def __call__(self, prediction: Any, target: Any) -> float:

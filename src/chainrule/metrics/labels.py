@@ -146,6 +146,8 @@ class Accuracy(Metric):
         1.0
     """
 
+    by_decided_class = True
+
     def __init__(self) -> None:
         self.name = "accuracy"
 
@@ -161,6 +163,8 @@ class BalancedAccuracy(Metric):
         >>> BalancedAccuracy()([0.1, 0.2, 0.3], [0, 0, 1])
         0.5
     """
+
+    by_decided_class = True
 
     def __init__(self) -> None:
         self.name = "balanced_accuracy"

@@ -19,7 +19,6 @@ from chainrule.nn import Module
 from chainrule.train.evaluator import Evaluator, as_samples
 from chainrule.train.events import EpochEnded, Event, Message
 from chainrule.train.files import make_folder, read_tensors, write_lines, write_tensors
-from chainrule.train.recording import arrays_of
 from chainrule.train.run import Run
 from chainrule.train.snapshot import latest_snapshot
 from chainrule.train.trainer import Trainer
@@ -237,7 +236,7 @@ def _snapshots(
     def keep(event: Event) -> None:
         if isinstance(event, EpochEnded) and event.epoch % each == 0:
             number = event.epoch // each
-            states[number - 1] = arrays_of(trainer.model)
+            states[number - 1] = trainer.model.state_dict()
             path = places[number - 1]
             if path is not None:
                 make_folder(path.parent)
@@ -248,7 +247,7 @@ def _snapshots(
     options = {name: value for name, value in options.items() if name != "patience"}
     going_on = resume and folder is not None and latest_snapshot(folder / "checkpoints") is not None
     run = trainer.fit(train, validation, epochs=each * members, out=folder, resume=going_on, **options)
-    found = [states[k] for k in range(run.epochs // each) if k in states] or [arrays_of(trainer.model)]
+    found = [states[k] for k in range(run.epochs // each) if k in states] or [trainer.model.state_dict()]
     trained = [_seeded(make, seed) for _ in found]
     for member, state in zip(trained, found, strict=True):
         member.model.load_state_dict(state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -92,18 +93,33 @@ class Evaluator:
             return {"loss": loss, "perplexity": math.exp(min(loss, 700.0))}
         parts = list(self._evaluated(samples))
         outputs, target = np.concatenate([o for o, _ in parts]), np.concatenate([t for _, t in parts])
-        weights = {} if class_weights is None else {"weights": np.asarray(class_weights)[target]}
-        loss = float(self.loss(as_tensor(outputs), as_tensor(target), **weights))
-        return {"loss": loss, **self._scores(outputs, target, samples)}
+        if class_weights is None:
+            loss = float(self.loss(as_tensor(outputs), as_tensor(target)))
+        else:
+            weights = np.asarray(class_weights)[target]
+            loss = float(self.weighted_loss(as_tensor(outputs), as_tensor(target), weights))
+        return {"loss": loss, **(self._scores(self.loss.predict(outputs), target, samples) if self.metrics else {})}
 
-    def _scores(self, outputs: np.ndarray, target: np.ndarray, dataset: Samples) -> dict[str, float]:
+    def weighted_loss(self, outputs: Any, target: Any, weights: Any) -> Any:
+        """The loss with a weight (N,) for each row."""
+        takes = inspect.signature(self.loss).parameters
+        if "weights" not in takes and not any(p.kind is p.VAR_KEYWORD for p in takes.values()):
+            raise ConfigError(
+                f"The loss, {_name(self.loss)}, takes no weights, by which classes are to count the same.",
+                fix="let it take weights=None and, where they are given, (N,), return (weights * rows).sum() / "
+                "weights.sum(), as the losses of chainrule do",
+            )
+        return self.loss(outputs, target, weights=weights)
+
+    def _scores(self, prediction: np.ndarray, target: np.ndarray, dataset: Samples) -> dict[str, float]:
         """Every metric; those of a regression in the target's own unit."""
-        if not self.metrics:
-            return {}
-        prediction = self.loss.predict(outputs)
         if dataset.task == "regression":
             prediction, target = dataset.restore(prediction), dataset.restore(target)
         return {metric.name: float(metric(prediction, target)) for metric in self.metrics}
+
+
+def _name(loss: Any) -> str:
+    return getattr(loss, "__qualname__", type(loss).__qualname__)
 
 
 def as_samples(value: Any, role: str) -> Samples:

@@ -11,7 +11,7 @@ from chainrule.train.events import EpochEnded, Event, Message, RunEnded, RunStar
 __all__ = ["ProgressDisplay"]
 
 _LINES = 5  # of a text that a language model wrote
-_MOVES = 4  # of the bar in a second; at the usual 10 they take a fiftieth of a processor's time
+_MOVES = 4  # of the bar in a second, at most
 
 
 def scores(record: dict[str, Any]) -> str:
@@ -63,6 +63,7 @@ class ProgressDisplay:
                 loss=f"loss {event.loss:.4g}",
                 rate=rate,
                 left=_clock(event.seconds_left),
+                refresh=True,
             )
         elif isinstance(event, EpochEnded):
             self._epoch(event)
@@ -96,7 +97,7 @@ class ProgressDisplay:
                 TextColumn("{task.fields[left]}"),
                 console=self._console,
                 transient=True,
-                refresh_per_second=_MOVES,
+                auto_refresh=False,  # by a thread, which would take its time from the training's
             )
             self._task = self._bar.add_task("", total=1.0, loss="compiling", rate="", left="")
             self._bar.start()

@@ -15,7 +15,6 @@ from chainrule.graph import random
 from chainrule.nn import Module
 from chainrule.optim import Optimizer
 from chainrule.train.evaluator import as_samples
-from chainrule.train.recording import arrays_of
 from chainrule.train.trainer import Trainer
 
 __all__ = ["LearningRateRange", "learning_rate_range"]
@@ -98,7 +97,7 @@ def learning_rate_range(
     samples = as_samples(train, "training")
     rates = np.geomspace(lowest, highest, steps)
     stream = random.default_stream().state
-    before = (arrays_of(model), optimizer.state_dict(), stream.numpy().copy())
+    before = (model.state_dict(), optimizer.state_dict(), stream.numpy().copy())
     modes = [(module, module.training) for module in model.modules()]
     trainer = Trainer(model, loss, optimizer, schedule=lambda step: float(rates[step]), seed=seed, progress=False)
     try:

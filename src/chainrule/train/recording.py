@@ -12,9 +12,9 @@ import numpy as np
 
 from chainrule.data import Samples
 from chainrule.graph import random
-from chainrule.nn import Module
 from chainrule.train.events import SnapshotSaved
 from chainrule.train.files import append_lines, write_json, write_tensors
+from chainrule.train.one_thread import one_thread
 from chainrule.train.probe import layer_statistics
 from chainrule.train.run import Run
 from chainrule.train.snapshot import save_snapshot
@@ -22,7 +22,7 @@ from chainrule.train.snapshot import save_snapshot
 if TYPE_CHECKING:
     from chainrule.train.trainer import Trainer
 
-__all__ = ["Position", "RunWriter", "arrays_of"]
+__all__ = ["Position", "RunWriter"]
 
 _SNAPSHOT_PAUSE = 5.0
 _SHARE = 1 / 300
@@ -68,9 +68,9 @@ class RunWriter:
         if self._looking_took > max(_FREE, _SHARE * (started - self._begun)):
             return
         inputs, target = train.few(self._trainer.work.samples_in_a_look())
-        layers = layer_statistics(
-            self._trainer.model, self._trainer.loss, inputs, target, self._before, record["step"] - self._step_before
-        )
+        steps = record["step"] - self._step_before
+        with one_thread():
+            layers = layer_statistics(self._trainer.model, self._trainer.loss, inputs, target, self._before, steps)
         append_lines(
             self._folder / "layers.jsonl",
             [{"epoch": record["epoch"], "step": record["step"], **layer} for layer in layers],
@@ -89,8 +89,8 @@ class RunWriter:
             return
         trainer, started = self._trainer, time.monotonic()
         parts = {
-            "model": arrays_of(trainer.model),
-            "optimizer": {name: np.asarray(value) for name, value in trainer.optimizer.state_dict().items()},
+            "model": trainer.model.state_dict(),
+            "optimizer": trainer.optimizer.state_dict(),
             "streams": {"default": random.default_stream().state.numpy()},
             "best": best,
         }
@@ -102,12 +102,7 @@ class RunWriter:
     def end(self, best: dict[str, np.ndarray] | None) -> None:
         if self._folder is None:
             return
-        write_tensors(self._folder / "model.safetensors", best or arrays_of(self._trainer.model))
+        write_tensors(self._folder / "model.safetensors", best or self._trainer.model.state_dict())
         run = self._run
         facts = {"status": run.status, "best_epoch": run.best_epoch, "epochs": run.epochs, "steps": run.steps}
         write_json(self._folder / "summary.json", {**facts, "seconds": run.seconds})
-
-
-def arrays_of(model: Module) -> dict[str, np.ndarray]:
-    """A copy of all that a model has learned, by name."""
-    return {name: np.array(value) for name, value in model.state_dict().items()}

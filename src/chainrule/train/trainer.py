@@ -21,8 +21,9 @@ from chainrule.data import Balanced, Dataset, Prepared, Samples
 from chainrule.errors import CheckpointError, ConfigError, ShapeError
 from chainrule.graph import Variable, as_tensor, random
 from chainrule.losses import ElasticNet
+from chainrule.losses.cross_entropy import Classes
 from chainrule.nn import Module
-from chainrule.ops import concat, take
+from chainrule.ops import argmax, concat, take
 from chainrule.optim import Accumulator, Optimizer
 from chainrule.train.evaluator import Evaluator, as_samples
 from chainrule.train.events import (
@@ -35,8 +36,9 @@ from chainrule.train.events import (
     StepsDone,
 )
 from chainrule.train.files import make_folder, read_lines, write_lines
+from chainrule.train.one_thread import one_thread
 from chainrule.train.progress import ProgressDisplay
-from chainrule.train.recording import Position, RunWriter, arrays_of
+from chainrule.train.recording import Position, RunWriter
 from chainrule.train.run import Run
 from chainrule.train.snapshot import latest_snapshot, load_snapshot
 from chainrule.train.work import Work, work_of
@@ -102,6 +104,10 @@ class Trainer(Evaluator):
         self.penalty = penalty
         self.precision = array.as_precision(precision)
         self._accumulator = Accumulator(optimizer) if accumulate > 1 else None
+        # the largest logit is the largest probability
+        self._decided = getattr(type(loss), "predict", None) is Classes.predict and all(
+            getattr(metric, "by_decided_class", False) for metric in self.metrics
+        )
         self._stopping = ""
         self.work = Work(0.0, True)
         self._data: list[Variable] = []
@@ -125,14 +131,20 @@ class Trainer(Evaluator):
         if self._accumulator is None:
             loss, outputs, target = self._one_loss(rows)
             self.optimizer.minimize(loss)
-            return loss, ((outputs, target) if self.metrics else None)
+            return loss, ((self._scored_by(outputs), target) if self.metrics else None)
         parts = []
         for places in np.array_split(np.arange(rows.shape[0]), min(self.accumulate, rows.shape[0])):
-            loss, *answer = self._one_loss(rows[int(places[0]) : int(places[-1]) + 1])
+            loss, outputs, target = self._one_loss(rows[int(places[0]) : int(places[-1]) + 1])
             self._accumulator.add(loss, weight=len(places))
-            parts.append(answer)
+            parts.append((self._scored_by(outputs), target))
         told = tuple(map(concat, zip(*parts, strict=True))) if self.metrics else None
         return self._accumulator.step(), told
+
+    def _scored_by(self, outputs: Any) -> Any:
+        """What the metrics need of a step's outputs: the classes (N,) where that is enough, which are a tenth of the
+        work and fewer numbers, else the outputs.
+        """
+        return argmax(outputs, axis=-1) if self._decided and outputs.ndim == 2 else outputs
 
     def _one_loss(self, rows: Any) -> tuple[Any, Any, Any]:
         assert self._samples is not None
@@ -148,7 +160,7 @@ class Trainer(Evaluator):
             return self.loss(outputs, target)
         weights = take(as_tensor(self._samples.class_weights), target, axis=0)
         # The loss divides by the sum of the weights; a rare row counts as much whatever is in its batch.
-        return self.loss(outputs, target, weights=weights) * weights.mean()
+        return self.weighted_loss(outputs, target, weights) * weights.mean()
 
     # -- fitting
     # ----------------------------------------------------------------------------------------------------------------
@@ -251,7 +263,7 @@ class Trainer(Evaluator):
     ) -> None:  # fmt: skip
         whole, rest = divmod(len(train), batch)
         total = epochs * (whole + bool(rest))
-        chunk = min(self.work.steps_in_a_call(batch), checkpoint_every or 2**31)
+        chunk = min(self.work.steps_together(batch), checkpoint_every or 2**31)
         begun, done_before = time.perf_counter(), progress.step
         seconds_before = progress.seconds
         self._stop_early(progress, patience if validation is not None else None)  # a run that goes on may have ended so
@@ -262,14 +274,11 @@ class Trainer(Evaluator):
                 first = progress.step_in_epoch
                 started = time.perf_counter()
                 count = min(chunk - first % chunk, whole - first) if first < whole else 1
-                rows, rates = order[first * batch : (first + count) * batch], self._rates(progress.step, count)
-                stacked = chunk > 1 and first < whole
-                if stacked:
-                    losses, answers = self._train_step.scan(rows.reshape(count, batch), rates)
-                else:
-                    losses, answers = self._train_step(rows, rates[0])
-                mean = float(np.mean(losses.numpy(), dtype=np.float64))
-                self._add_up(progress, train, rows.size, mean, answers, stacked)
+                rows = order[first * batch : (first + count) * batch].reshape(count, -1)
+                in_one_call = chunk > 1 and first < whole and self.work.in_one_call
+                losses, answers = self._steps(rows, self._rates(progress.step, count), in_one_call)
+                mean = float(np.mean(losses, dtype=np.float64))
+                self._add_up(progress, train, rows.size, mean, answers)
                 progress.step += count
                 progress.step_in_epoch += count
                 now = time.perf_counter()
@@ -297,6 +306,17 @@ class Trainer(Evaluator):
             writer.snapshot_if_due(best, last=due or progress.epoch == epochs or bool(self._stopping))
         if self._stopping == "interrupted":
             writer.snapshot(best)
+
+    def _steps(self, rows: np.ndarray, rates: np.ndarray, in_one_call: bool) -> tuple[Any, Any]:
+        """Steps by (count, batch) rows: their losses, and if there are metrics what those score, by row."""
+        if in_one_call:
+            losses, answers = self._train_step.scan(rows, rates)
+            return losses.numpy(), answers and [x.numpy().reshape(rows.size, *x.shape[2:]) for x in answers]
+        told = [self._train_step(*step) for step in zip(rows, rates, strict=True)]
+        losses, answers = zip(*told, strict=True)
+        if self.metrics:
+            answers = [np.concatenate([x.numpy() for x in part]) for part in zip(*answers, strict=True)]
+        return [float(loss) for loss in losses], answers
 
     def _stop_early(self, progress: Position, patience: int | None) -> None:
         if patience is not None and progress.epoch - progress.best_epoch >= patience:
@@ -331,21 +351,19 @@ class Trainer(Evaluator):
             progress.best_epoch = progress.epoch
             if validation is not None:
                 best.clear()
-                best.update(arrays_of(self.model))
+                best.update(self.model.state_dict())
         run.history.append(record)
         writer.epoch(train, record)
         self.tell(EpochEnded(progress.epoch, record, improved and validation is not None))
 
-    def _add_up(self, progress: Position, train: Samples, count: int, mean: float, answers: Any, stacked: bool) -> None:
+    def _add_up(self, progress: Position, train: Samples, count: int, mean: float, answers: Any) -> None:
         progress.seen += count
         progress.sums["loss"] = progress.sums.get("loss", 0.0) + mean * count
         if not self.metrics:
             return
-        outputs, target = (
-            values.reshape(count, *values.shape[2:]) if stacked else values for values in (x.numpy() for x in answers)
-        )
-        scores = self._scores(outputs, target, train)
-        for name, score in scores.items():
+        told, target = answers
+        prediction = told if self._decided and told.ndim == 1 else self.loss.predict(told)
+        for name, score in self._scores(prediction, target, train).items():
             progress.sums[name] = progress.sums.get(name, 0.0) + score * count
 
     def _rates(self, step: int, count: int) -> np.ndarray:
@@ -381,15 +399,22 @@ class Trainer(Evaluator):
             )
         self.model.eval()
         try:
-            outputs = self.model(*[as_tensor(x) for x in inputs])
-            cost = self.loss(outputs, as_tensor(target))
-            if isinstance(train, Dataset) and len(train) * outputs.size < _CHECKED_NUMBERS:
-                # any outputs will do to see whether every label has its unit
-                everywhere = np.broadcast_to(outputs.numpy()[:1], (len(train), *outputs.shape[1:]))
-                self.loss(as_tensor(everywhere), as_tensor(train.target))
+            with one_thread():
+                outputs = self.model(*[as_tensor(x) for x in inputs])
+                cost = self.loss(outputs, as_tensor(target))
+                self._check_every(train, outputs.numpy()[:1])
         finally:
             self.model.train()
         self.work = work_of(cost, min(len(train), 4))
+
+    def _check_every(self, train: Samples, output: np.ndarray) -> None:
+        """Any output will do to see whether every label has its unit; labels alike need it once."""
+        if not isinstance(train, Dataset) or train.target is None:
+            return
+        labels = train.target.ndim == 1 and train.target.dtype.kind in "iu"
+        targets = np.unique(train.target) if labels else train.target
+        if len(targets) * output.size < _CHECKED_NUMBERS:
+            self.loss(as_tensor(np.broadcast_to(output, (len(targets), *output.shape[1:]))), as_tensor(targets))
 
     def _restore(self, folder: Path, run: Run, epochs: int) -> tuple[Position, dict[str, np.ndarray]]:
         path = latest_snapshot(folder / "checkpoints")

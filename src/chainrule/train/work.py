@@ -1,4 +1,4 @@
-"""How much work a training step is, read from the graph of one forward pass, and how many steps one call should do."""
+"""How much work a training step is, read from the graph of one forward pass, and how many steps to do together."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from chainrule.graph import Tensor, Variable
 
 __all__ = ["Work", "work_of"]
 
-_SECONDS_IN_A_CALL = 0.5
-# Of a small machine; decides how many steps go into one call, and must not depend on the machine's mood.
+_SECONDS_TOGETHER = 0.5
+# Of a small machine; decides how many steps are done together, and must not depend on the machine's mood.
 _ASSUMED_FLOPS = 1e11
 _SAMPLES_IN_A_LOOK, _OPERATIONS_IN_A_LOOK = 64, 5e8
 
@@ -27,16 +27,19 @@ class Work(NamedTuple):
     operations: float
     loops: bool
 
-    def steps_in_a_call(self, batch: int) -> int:
+    def steps_together(self, batch: int) -> int:
         """About half a second's worth, so that bars move and Ctrl-C is heard.
 
-        A call takes some 50 µs beside its steps, which they share.
+        They share what a call takes beside its steps, some 50 µs, and what is done with their results.
 
         Worked out from the network, never measured: a resumed run has to cut its steps at the same places.
         """
-        if on_a_cpu() and not self.loops:
-            return 1
-        return int(min(max(_SECONDS_IN_A_CALL * _ASSUMED_FLOPS / max(self.operations * batch, 1.0), 1), 2000))
+        return int(min(max(_SECONDS_TOGETHER * _ASSUMED_FLOPS / max(self.operations * batch, 1.0), 1), 2000))
+
+    @property
+    def in_one_call(self) -> bool:
+        """Whether steps run as fast in a loop of one program as in as many calls."""
+        return self.loops or not on_a_cpu()
 
     def samples_in_a_look(self) -> int:
         """As many as NumPy takes forth and back in some hundredths of a second."""
