@@ -9,6 +9,7 @@ import chainrule as cr
 from chainrule import data, losses, metrics, models, nn, optim
 from chainrule.errors import ConfigError, LabelError, RunError, ShapeError
 from chainrule.train import Run, events
+from chainrule.train.probe import layer_statistics
 
 
 def moons(n: int = 200) -> tuple[np.ndarray, np.ndarray]:
@@ -179,6 +180,11 @@ def test_layer_statistics(tmp_path):
         for r in lines
         if r["kind"] == "Linear"
     )
+    model, (x, y) = nn.Sequential(nn.Linear(2, 3), nn.ReLU()), moons(20)
+    first, second = layer_statistics(model, losses.CrossEntropy(), (x,), y, {}, 1)
+    for record, values in ((first, model[0](x).numpy()), (second, model(x).numpy())):
+        told = [record[f"activation_{name}"] for name in ("mean", "std", "zero")]
+        assert told == pytest.approx([values.mean(), values.std(), (values == 0).mean()], rel=1e-5)
 
 
 def test_what_does_not_fit_is_said_before_anything_is_compiled(tmp_path):

@@ -51,13 +51,15 @@ def layer_statistics(
     for path, (module, activation) in outputs.items():
         if next(module.children(), None) is not None:
             continue  # its layers speak for it
-        values = np.asarray(activation, np.float64)
+        values = np.array(activation, np.float64)
+        mean, zeros = float(values.mean()), 1.0 - np.count_nonzero(activation) / activation.size
+        values -= mean
         record: dict[str, Any] = {
             "layer": path,
             "kind": type(module).__name__,
-            "activation_mean": float(values.mean()),
-            "activation_std": float(values.std()),
-            "activation_zero": float((values == 0).mean()),
+            "activation_mean": mean,
+            "activation_std": _root_mean_square(values),
+            "activation_zero": zeros,
         }
         for name, parameter in module.named_parameters():
             if "." in name:
