@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.findings import bounds, images, products, programs, sequences
+from benchmarks.findings import bounds, images, onednn, products, programs, sequences
 from benchmarks.findings.finding import Finding
 from benchmarks.machine import describe
 from chainrule.array import import_jax
@@ -31,6 +31,7 @@ FINDINGS = {
     **products.FINDINGS,
     **images.FINDINGS,
     **sequences.FINDINGS,
+    **onednn.FINDINGS,
     **bounds.FINDINGS,
 }
 

@@ -19,7 +19,7 @@ class Finding:
 
     Attributes:
         kind: "used" where chainrule does it the second way, "vain" where that was tried and did not help, "bound" where
-            PyTorch's way is beside XLA's, which chainrule cannot leave.
+            PyTorch's way is beside the best that XLA offers.
     """
 
     title: str

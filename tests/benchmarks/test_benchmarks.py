@@ -149,7 +149,7 @@ def test_a_peer_in_a_process_of_its_own() -> None:
     [
         ("benchmarks", "gtp", "gpt, lstm"),
         ("benchmarks.curves", "widht", "width, depth"),
-        ("benchmarks.findings", "heds", "few-channels, heads"),
+        ("benchmarks.findings", "heds", "kernel-gradient, heads"),
     ],
 )
 def test_unknown_names(module: str, name: str, known: str) -> None:
