@@ -77,6 +77,7 @@ def kernel_gradient() -> tuple[Go, Go]:
         wide = sum(np_.pad(x[:, :, k : k + 32], ((0, 0),) * 3 + ((16 * k, 32 - 16 * k),)) for k in range(3))
         tall = sum(np_.pad(g[:, 2 - k : 36 - k], ((0, 0),) * 3 + ((16 * k, 32 - 16 * k),)) for k in range(3))
         y = product_onednn(np_.reshape(wide, (-1, 48)), np_.reshape(tall, (-1, 48)), (True, False))
+        assert y is not None
         return np_.reshape(y, (3, 16, 3, 16)).transpose(2, 0, 1, 3)
 
     return program(by_xla, x, g, options=EIGEN), program(by_products, x, g, options=EIGEN)
