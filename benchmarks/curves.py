@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.kept import keep
 from benchmarks.loops import as_trainer
 from benchmarks.machine import describe
 from benchmarks.workload import Given, Round
@@ -234,9 +235,7 @@ def main() -> None:
     for name in options.names or SWEEPS:
         entry = run(name)
         if options.write:
-            known = json.loads(FILE.read_text()) if FILE.exists() else {}
-            known = {k: v for k in SWEEPS for v in [entry if k == name else known.get(k)] if v is not None}
-            FILE.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n")
+            keep(FILE, {name: entry}, SWEEPS)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+from benchmarks import kept
 from benchmarks.workload import library
 
 FILE = Path(__file__).with_name("results.json")
@@ -21,17 +21,9 @@ cached, and with the compiled programs of an earlier process.
 """
 
 
-def known() -> dict[str, Any]:
-    """The entries of results.json."""
-    return json.loads(FILE.read_text()) if FILE.exists() else {}
-
-
 def keep(entries: dict[str, Any], order: list[str]) -> None:
     """Puts entries in the place of earlier ones of the same name, and writes the page."""
-    merged = known() | entries
-    merged = {name: merged[name] for name in order if name in merged}
-    FILE.write_text(json.dumps(merged, indent=1, ensure_ascii=False) + "\n")
-    PAGE.write_text(page(merged))
+    PAGE.write_text(page(kept.keep(FILE, entries, order)))
 
 
 def page(entries: dict[str, Any]) -> str:

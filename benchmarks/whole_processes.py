@@ -43,6 +43,21 @@ class Processes(Work):
     tolerance: float | None = field(default=None, kw_only=True)
 
 
+def both_precisions(training: str, script: str) -> Processes:
+    """The same training in bfloat16 and in float32, which have to reach the same losses."""
+    return Processes(
+        f"{training}: what bfloat16 does to a training",
+        {
+            "chainrule": Script(script, ("bf16",), cached=False),
+            "chainrule, float32": Script(script, ("float32",), cached=False),
+        },
+        unit="s",
+        says="final loss: training, test",
+        needs="CHAINRULE_DATA",
+        tolerance=0.01,
+    )
+
+
 WORKLOADS = {
     "start": Processes(
         "digits MLP 64-128-64-10, 50 epochs of Adam: process start to saved model",
@@ -63,27 +78,11 @@ WORKLOADS = {
         says="test accuracy",
         needs="CHAINRULE_DATA",
     ),
-    "bf16-mnist": Processes(
-        "MNIST, MLP 784-1024-1024-10 with dropout, 8 epochs of AdamW, batch 512: what bfloat16 does to a training",
-        {
-            "chainrule": Script("chainrule_bf16_mnist.py", ("bf16",), cached=False),
-            "chainrule, float32": Script("chainrule_bf16_mnist.py", ("float32",), cached=False),
-        },
-        unit="s",
-        says="final loss: training, test",
-        needs="CHAINRULE_DATA",
-        tolerance=0.01,
+    "bf16-mnist": both_precisions(
+        "MNIST, MLP 784-1024-1024-10 with dropout, 8 epochs of AdamW, batch 512", "chainrule_bf16_mnist.py"
     ),
-    "bf16-shakespeare": Processes(
-        "Shakespeare's plays, transformer 4 × 128, 1,000 steps of Adam: what bfloat16 does to a training",
-        {
-            "chainrule": Script("chainrule_bf16_shakespeare.py", ("bf16",), cached=False),
-            "chainrule, float32": Script("chainrule_bf16_shakespeare.py", ("float32",), cached=False),
-        },
-        unit="s",
-        says="final loss: training, test",
-        needs="CHAINRULE_DATA",
-        tolerance=0.01,
+    "bf16-shakespeare": both_precisions(
+        "Shakespeare's plays, transformer 4 × 128, 1,000 steps of Adam", "chainrule_bf16_shakespeare.py"
     ),
     "first-step": Processes(
         "digits MLP 64-128-64-10: process start to the end of the process, after a single step",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import time
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from benchmarks.findings import bounds, images, onednn, products, programs, sequences
 from benchmarks.findings.finding import Finding
+from benchmarks.kept import keep
 from benchmarks.machine import describe
 from chainrule.array import import_jax
 
@@ -86,9 +86,7 @@ def main() -> None:
             flush=True,
         )
         if options.write:
-            known = json.loads(FILE.read_text()) if FILE.exists() else {}
-            known = {k: v for k in FINDINGS for v in [entry if k == name else known.get(k)] if v is not None}
-            FILE.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n")
+            keep(FILE, {name: entry}, FINDINGS)
 
 
 if __name__ == "__main__":
