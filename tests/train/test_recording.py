@@ -36,7 +36,7 @@ def test_layers_are_looked_at_as_long_as_it_takes_little(tmp_path, monkeypatch):
 
 
 def test_the_more_work_a_sample_is_the_fewer_are_looked_at():
-    assert [Work(operations, True).samples_in_a_look() for operations in (0.0, 1e6, 2e7, 1e12)] == [64, 64, 12, 4]
+    assert [Work(operations, True).samples_in_a_look() for operations in (0.0, 1e6, 2e7, 1e12)] == [32, 32, 12, 4]
     model = nn.Linear(1000, 1000)
     cost = losses.mse(model(cr.ones((4, 1000))), cr.ones((4, 1000)))
     assert work_of(cost, 4).operations == 6 * (1_000_000 + 1000)

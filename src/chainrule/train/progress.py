@@ -56,15 +56,9 @@ class ProgressDisplay:
             self._start(event)
         elif isinstance(event, StepsDone) and self._bar is not None and time.monotonic() >= self._next_move:
             self._next_move = time.monotonic() + 1 / _MOVES
-            rate = f"{event.samples_per_second:,.0f} samples/s"
-            self._bar.update(
-                self._task,
-                completed=event.fraction,
-                loss=f"loss {event.loss:.4g}",
-                rate=rate,
-                left=_clock(event.seconds_left),
-                refresh=True,
-            )
+            rate = f"[dim]{event.samples_per_second:,.0f} samples/s[/]"
+            told = f"loss {event.loss:.4g} {rate} {_clock(event.seconds_left)}"
+            self._bar.update(self._task, completed=event.fraction, told=told, refresh=True)
         elif isinstance(event, EpochEnded):
             self._epoch(event)
         elif isinstance(event, TextWritten) and _milestone(event.epoch):
@@ -87,19 +81,17 @@ class ProgressDisplay:
             f"up to {event.epochs} epoch{'' if event.epochs == 1 else 's'}{went_on}"
         )
         if self._interactive:
-            from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+            from rich.progress import BarColumn, Progress, TextColumn
 
             self._bar = Progress(
                 BarColumn(bar_width=30),
-                TaskProgressColumn(),
-                TextColumn("{task.fields[loss]}"),
-                TextColumn("[dim]{task.fields[rate]}"),
-                TextColumn("{task.fields[left]}"),
+                # one column, as each takes its time to lay out
+                TextColumn("[progress.percentage]{task.percentage:>3.0f}%[/] {task.fields[told]}"),
                 console=self._console,
                 transient=True,
                 auto_refresh=False,  # by a thread, which would take its time from the training's
             )
-            self._task = self._bar.add_task("", total=1.0, loss="compiling", rate="", left="")
+            self._task = self._bar.add_task("", total=1.0, told="compiling")
             self._bar.start()
 
     def _epoch(self, event: EpochEnded) -> None:

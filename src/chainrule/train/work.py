@@ -13,7 +13,7 @@ __all__ = ["Work", "work_of"]
 _SECONDS_TOGETHER = 0.5
 # Of a small machine; decides how many steps are done together, and must not depend on the machine's mood.
 _ASSUMED_FLOPS = 1e11
-_SAMPLES_IN_A_LOOK, _OPERATIONS_IN_A_LOOK = 64, 2.5e8
+_SAMPLES_IN_A_LOOK, _OPERATIONS_IN_A_LOOK = 32, 2.5e8
 
 
 class Work(NamedTuple):
