@@ -86,14 +86,14 @@ class Program:
         """The function's result for these inputs; Variables and gradients are changed as it says."""
         if self.once_more is not None:
             self._compile_once_more()
-        if self.written:
+        if self.written or self.grads_after or self.with_grad:
             with _WRITING:
                 return self._run(leaves)
         try:
-            return self._run(leaves)
+            return self._look(leaves)
         except (RuntimeError, ValueError):
             with _WRITING:  # another thread may have donated what was being read; this program changes nothing itself
-                return self._run(leaves)
+                return self._look(leaves)
 
     def _compile_once_more(self) -> None:
         """Where the program is called often, in the form that takes longer to get and less to run."""
@@ -102,6 +102,12 @@ class Program:
             if self.calls >= CALLS and self.once_more is not None:
                 self.compiled = self.call = self.once_more()
                 self.once_more = None
+
+    def _look(self, leaves: list[Any]) -> Any:
+        """The result where nothing is changed."""
+        _, values, _ = self.call([], [_placed(v) for v in self.read], [], leaves)
+        self._call_directly()
+        return rebuild_result(self.result, iter(values))
 
     def _run(self, leaves: list[Any]) -> Any:
         written = [v._value for v in self.written]
@@ -119,10 +125,15 @@ class Program:
         except BaseException:
             self._take_over(answer)
             raise
-        if self.call is self.compiled:
-            # What JAX made of it at its first call runs without a Python frame in which Ctrl-C could lose the results.
-            self.call = getattr(self.compiled, "_call", None) or self.compiled
+        self._call_directly()
         return rebuild_result(self.result, iter(answer[0][1]))
+
+    def _call_directly(self) -> None:
+        """What JAX made of the program at its first call runs without a Python frame, in which Ctrl-C could lose the
+        results.
+        """
+        if self.call is self.compiled:
+            self.call = getattr(self.compiled, "_call", None) or self.compiled
 
     def _take_over(self, answer: list[Any]) -> None:
         """Gives the Variables and gradients the values that the program computed, if it did."""
