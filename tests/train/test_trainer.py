@@ -185,6 +185,11 @@ def test_layer_statistics(tmp_path):
     for record, values in ((first, model[0](x).numpy()), (second, model(x).numpy())):
         told = [record[f"activation_{name}"] for name in ("mean", "std", "zero")]
         assert told == pytest.approx([values.mean(), values.std(), (values == 0).mean()], rel=1e-5)
+    for size in (1e-30, 1e-3, 1e30):
+        model[0].weight.assign(np.full((2, 3), size))
+        assert layer_statistics(model, losses.CrossEntropy(), (x,), y, {}, 1)[0]["weight_rms"][
+            "weight"
+        ] == pytest.approx(size)
 
 
 def test_what_does_not_fit_is_said_before_anything_is_compiled(tmp_path):

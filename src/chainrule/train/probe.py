@@ -6,6 +6,7 @@ itself.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -79,5 +80,9 @@ def layer_statistics(
 
 
 def _root_mean_square(x: np.ndarray) -> float:
-    """In float64, as squares of small gradients would be 0."""
-    return float(np.linalg.norm(np.asarray(x, np.float64)) / np.sqrt(x.size))
+    """In float64 where float32 cannot hold the squares, such as those of gradients that vanish."""
+    with np.errstate(over="ignore"):
+        norm = float(np.linalg.norm(x))
+    if not 1e-15 < norm < 1e15:
+        norm = float(np.linalg.norm(np.asarray(x, np.float64)))
+    return norm / math.sqrt(x.size)

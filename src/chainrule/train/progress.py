@@ -11,7 +11,7 @@ from chainrule.train.events import EpochEnded, Event, Message, RunEnded, RunStar
 __all__ = ["ProgressDisplay"]
 
 _LINES = 5  # of a text that a language model wrote
-_MOVES = 4  # of the bar in a second, at most
+_MOVES = 2  # of the bar in a second, at most: each takes a millisecond
 
 
 def scores(record: dict[str, Any]) -> str:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Position", "RunWriter"]
 
 _SNAPSHOT_PAUSE = 5.0
-_SHARE = 1 / 300
-"""How much of the time the looks into the layers may take, and the snapshots: both together less than a hundredth."""
+_SHARE = 1 / 400
+"""How much of the time the looks into the layers may take, and the snapshots: both together half a hundredth."""
 _FREE = 0.1
 """Seconds that they may take in all before that counts, so that short runs are seen at every epoch."""
 
