@@ -97,10 +97,10 @@ class Evaluator:
             loss = float(self.loss(as_tensor(outputs), as_tensor(target)))
         else:
             weights = np.asarray(class_weights)[target]
-            loss = float(self.weighted_loss(as_tensor(outputs), as_tensor(target), weights))
+            loss = float(self._weighted_loss(as_tensor(outputs), as_tensor(target), weights))
         return {"loss": loss, **(self._scores(self.loss.predict(outputs), target, samples) if self.metrics else {})}
 
-    def weighted_loss(self, outputs: Any, target: Any, weights: Any) -> Any:
+    def _weighted_loss(self, outputs: Any, target: Any, weights: Any) -> Any:
         """The loss with a weight (N,) for each row."""
         takes = inspect.signature(self.loss).parameters
         if "weights" not in takes and not any(p.kind is p.VAR_KEYWORD for p in takes.values()):

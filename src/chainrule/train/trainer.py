@@ -160,7 +160,7 @@ class Trainer(Evaluator):
             return self.loss(outputs, target)
         weights = take(as_tensor(self._samples.class_weights), target, axis=0)
         # The loss divides by the sum of the weights; a rare row counts as much whatever is in its batch.
-        return self.weighted_loss(outputs, target, weights) * weights.mean()
+        return self._weighted_loss(outputs, target, weights) * weights.mean()
 
     # -- fitting
     # ----------------------------------------------------------------------------------------------------------------
