@@ -146,7 +146,8 @@ def test_dropout_does_nothing_in_eval_and_at_the_ends() -> None:
     for p in (-0.1, 1.5, "half", np.float32(1.5), np.float64("nan"), np.array([0.5])):
         with pytest.raises(ConfigError, match="from 0 to 1"):
             nn.Dropout(p)  # type: ignore[arg-type]
-    assert [nn.Dropout(p).p for p in (np.float32(0.5), np.float16(0.5), np.int64(1), 1)] == [0.5, 0.5, 1.0, 1.0]
+    shares: list[Any] = [np.float32(0.5), np.float16(0.5), np.int64(1), 1]
+    assert [nn.Dropout(p).p for p in shares] == [0.5, 0.5, 1.0, 1.0]
 
 
 def test_dropout_is_fixed_by_the_seed_and_its_state_is_saved() -> None:
