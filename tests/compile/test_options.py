@@ -32,7 +32,8 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         return compile_(self, compiler_options, **rest)
 
     options._known.cache_clear()
-    options._known("convolve")
+    for name in options._ON_A_CPU:
+        options._known(name)
     monkeypatch.setattr(jax.stages.Lowered, "compile", compiled)
     return found
 
@@ -75,6 +76,12 @@ def test_products_in_bfloat16_stay_with_the_library_that_has_them(given: list[An
     kinds = given[0].pop("xla_cpu_experimental_ynn_fusion_type")
     assert kinds == "LIBRARY_FUSION_TYPE_REDUCE,LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"
     assert given[0].items() <= OURS.items()
+
+
+@pytest.mark.parametrize(("rows", "chosen"), [(1, True), (1 << 6, False), (1 << 16, True)])
+def test_the_smallest_and_the_large_products_are_eigens(given: list[Any], rows: int, chosen: bool) -> None:
+    cr.compile(lambda x: x @ cr.ones((8, 8)))(cr.ones((rows, 8)))
+    assert given[0].get("xla_cpu_experimental_ynn_fusion_type") == ("LIBRARY_FUSION_TYPE_REDUCE" if chosen else None)
 
 
 def test_the_users_go_first(given: list[Any]) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from chainrule.array import current_precision, import_jax
 from chainrule.compile.cache import no_cache, persistent_cache
 from chainrule.compile.memory import keep_freed_memory, pieces
-from chainrule.compile.options import can_be_kept, largest_of, options_for
+from chainrule.compile.options import can_be_kept, options_for
 from chainrule.compile.program import Compilation, Program, dense
 from chainrule.compile.structure import describe, flatten, flatten_result, rebuild
 from chainrule.compile.surroundings import Name, names_of, same
@@ -229,7 +229,7 @@ class CompiledFunction(Generic[P, R]):
                 fix="remove what changes between calls, such as a counter or a list that grows",
             ) from error
         lowered, jaxpr = traced.lower(), traced.jaxpr.jaxpr
-        options = {**options_for(told["ops"], told["rounds"], largest_of(jaxpr)), **(self._options or {})}
+        options = {**options_for(told["ops"], told["rounds"], jaxpr), **(self._options or {})}
         with persistent_cache() if can_be_kept(jaxpr) else no_cache():
             compiled = lowered.compile(options)
         more = pieces(compiled)
