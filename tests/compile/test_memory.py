@@ -27,6 +27,7 @@ def chain(x: Any) -> Any:
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "_PIECE", 70_000)
+    monkeypatch.setattr(memory, "_MUCH", 70_000)
 
 
 def test_a_program_that_is_called_often(small_pieces: None) -> None:
@@ -34,10 +35,10 @@ def test_a_program_that_is_called_often(small_pieces: None) -> None:
     first = function(x).numpy()
     (program,) = next(iter(function._programs.values()))
     plain = program.compiled
-    assert program.once_more is not None
+    assert program.if_often is not None
     for _ in range(memory.CALLS):
         assert function(x).numpy() == first
-    assert program.once_more is None and program.compiled is not plain
+    assert program.if_often is None and program.compiled is not plain
     assert len(function.compilations) == 1
 
 
@@ -47,34 +48,46 @@ def test_a_second_compilation_that_is_interrupted_is_made_up_for(
     function, x = cr.compile(chain), np.ones((128, 128), np.float32)
     first = function(x).numpy()
     (program,) = next(iter(function._programs.values()))
-    again = program.once_more
+    again = program.if_often
     assert again is not None
 
     def interrupted() -> None:
         raise KeyboardInterrupt
 
-    program.once_more = interrupted
+    program.if_often = interrupted
     function(x)
     with pytest.raises(KeyboardInterrupt):
         function(x)
-    program.once_more = again
+    program.if_often = again
     assert function(x).numpy() == first
-    assert program.once_more is None
+    assert program.if_often is None
 
 
 def test_memory_that_is_kept_anyhow_stays_in_one_piece() -> None:
     function = cr.compile(chain)
     function(np.ones((128, 128), np.float32))
     (program,) = next(iter(function._programs.values()))
-    assert program.once_more is None
+    assert program.if_often is None
+
+
+def test_a_program_of_middle_size_goes_on_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_MUCH", 70_000)
+    function, x = cr.compile(chain), np.ones((128, 128), np.float32)
+    first = function(x).numpy()
+    (program,) = next(iter(function._programs.values()))
+    plain = program.compiled
+    assert program.if_often is not None
+    for _ in range(memory.CALLS):
+        assert function(x).numpy() == first
+    assert program.if_often is None and program.compiled is plain
 
 
 def test_nothing_is_gained_where_a_single_array_is_larger(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "_PIECE", 60_000)
-    function = cr.compile(chain)
-    function(np.ones((128, 128), np.float32))
-    (program,) = next(iter(function._programs.values()))
-    assert program.once_more is None
+    compiled = cr.compile(chain)
+    compiled(np.ones((128, 128), np.float32))
+    (program,) = next(iter(compiled._programs.values()))
+    assert memory._needed(program.compiled) > memory._PIECE and not memory.pieces(program.compiled)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import numpy as np
 
 from chainrule.array import current_precision, import_jax
 from chainrule.compile.cache import no_cache, persistent_cache
-from chainrule.compile.memory import keep_freed_memory, pieces
+from chainrule.compile.memory import keep_freed_memory, needs_much, pieces
 from chainrule.compile.options import can_be_kept, options_for
 from chainrule.compile.program import Compilation, Program, dense
 from chainrule.compile.structure import describe, flatten, flatten_result, rebuild
@@ -246,7 +246,7 @@ class CompiledFunction(Generic[P, R]):
         return Program(
             compiled=compiled,
             call=compiled,
-            once_more=(lambda: self._compile_once_more(lowered, {**more, **options})) if more else None,
+            if_often=(lambda: self._in_kept_memory(compiled, lowered, more, options)) if needs_much(compiled) else None,
             written=written,
             read=read,
             with_grad=with_grad,
@@ -258,12 +258,16 @@ class CompiledFunction(Generic[P, R]):
             compilation=compilation,
         )
 
-    def _compile_once_more(self, lowered: Any, options: dict[str, Any]) -> Any:
-        """The same program with options by which it cannot be kept in the cache."""
-        started = time.perf_counter()
+    def _in_kept_memory(self, compiled: Any, lowered: Any, more: dict[str, Any], options: dict[str, Any]) -> Any:
+        """The program to go on with where one that needs much memory is called often: itself, or with more options, by
+        which it cannot be written to the cache.
+        """
         keep_freed_memory()
+        if not more:
+            return compiled
+        started = time.perf_counter()
         with no_cache():
-            compiled = lowered.compile(options)
+            compiled = lowered.compile({**more, **options})
         log.info(
             "compiled %s once more in %.2f s: it needs much memory and is called often",
             getattr(self.function, "__qualname__", "?"),

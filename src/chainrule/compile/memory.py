@@ -11,17 +11,22 @@ from typing import Any
 
 from chainrule.array import on_a_cpu
 
-__all__ = ["CALLS", "keep_freed_memory", "pieces"]
+__all__ = ["CALLS", "keep_freed_memory", "needs_much", "pieces"]
 
 CALLS = 3
-"""At which call a program is compiled once more, as it is called often."""
+"""At which call of a program it is taken for one that is called often."""
 
-_PIECE = 30_000_000
+_MUCH, _PIECE = 1 << 20, 30_000_000
 _OPTION = "xla_multiheap_size_constraint_per_heap"
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEPT = 1 << 30
 _ARRAYS = re.compile(r"\b([a-z]\w*)\[([\d,]+)\]")
 _BITS = re.compile(r"\d+")
+
+
+def needs_much(compiled: Any) -> bool:
+    """Whether the system would have to find memory at every call, unless the C library keeps it."""
+    return _needed(compiled) > _MUCH
 
 
 def pieces(compiled: Any) -> dict[str, Any]:
@@ -32,16 +37,22 @@ def pieces(compiled: Any) -> dict[str, Any]:
     glibc keeps. Such a program cannot be stored in the cache of compiled programs, so the first calls are of the plain
     one.
     """
-    analysis = compiled.memory_analysis() if on_a_cpu() else None
-    if analysis is None or analysis.temp_size_in_bytes <= _PIECE or _largest(compiled.as_text()) > _PIECE:
+    if _needed(compiled) <= _PIECE or _largest(compiled.as_text()) > _PIECE:
         return {}
     return {_OPTION: _PIECE} if _known() else {}
+
+
+def _needed(compiled: Any) -> int:
+    """The bytes a program takes between its inputs and its results, on a CPU."""
+    analysis = compiled.memory_analysis() if on_a_cpu() else None
+    return 0 if analysis is None else analysis.temp_size_in_bytes
 
 
 def keep_freed_memory() -> None:
     """Has glibc keep up to 1 GiB of what is freed at the end of its heap, as the next call will ask for it again.
 
-    By itself it gives back what is more than 64 MiB: pieces that a program frees together are that soon.
+    By itself it gives back what is more than twice the largest piece it had to free: pieces that a program frees
+    together are that soon, and so is one with what convolutions take beside it.
     """
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none

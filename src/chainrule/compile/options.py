@@ -41,8 +41,8 @@ _ON_A_CPU: dict[str, dict[str, Any]] = {
     # step are small, however large those after the loop are.
     "lstm": _WIDE | {_YNNPACK_FOR: f"{_PRODUCTS},{_SUMS}"},
     "gru": _WIDE | {_YNNPACK_FOR: f"{_PRODUCTS},{_SUMS}"},
-    # At level 3 LLVM writes the loop over the columns out, number by number: a GCN on Cora takes 1.15 times as long, and
-    # as much again with YNNPACK.
+    # At level 3 LLVM writes the loop over the columns out, number by number: a GCN on Cora takes 1.15 times as long, as
+    # it does with YNNPACK.
     "sparse_product": {"xla_backend_optimization_level": 2, _YNNPACK_FOR: ""},
     # At level 3 LLVM writes the loop over a row out, number by number, and so few rows are on their way from memory at
     # once: 1024 rows of 64 take 135 µs instead of 18. The barriers keep a look-up apart from what is done with it.

@@ -45,7 +45,7 @@ class Program:
 
     compiled: Any
     call: Any
-    once_more: Callable[[], Any] | None
+    if_often: Callable[[], Any] | None
     written: list[Variable]
     read: list[Variable]
     with_grad: list[Variable]
@@ -84,8 +84,8 @@ class Program:
 
     def run(self, leaves: list[Any]) -> Any:
         """The function's result for these inputs; Variables and gradients are changed as it says."""
-        if self.once_more is not None:
-            self._compile_once_more()
+        if self.if_often is not None:
+            self._count()
         if self.written or self.grads_after or self.with_grad:
             with _WRITING:
                 return self._run(leaves)
@@ -95,13 +95,13 @@ class Program:
             with _WRITING:  # another thread may have donated what was being read; this program changes nothing itself
                 return self._look(leaves)
 
-    def _compile_once_more(self) -> None:
-        """Where the program is called often, in the form that takes longer to get and less to run."""
+    def _count(self) -> None:
+        """Where the program is called often, goes on with the one that takes longer to get and less to run."""
         with _WRITING:
             self.calls += 1
-            if self.calls >= CALLS and self.once_more is not None:
-                self.compiled = self.call = self.once_more()
-                self.once_more = None
+            if self.calls >= CALLS and self.if_often is not None:
+                self.compiled = self.call = self.if_often()
+                self.if_often = None
 
     def _look(self, leaves: list[Any]) -> Any:
         """The result where nothing is changed."""
