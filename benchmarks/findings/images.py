@@ -40,6 +40,30 @@ def convolution() -> tuple[Go, Go]:
     return program(convolved, x, kernel), program(convolved, x, kernel, options={FUSION: kinds})
 
 
+def transposed() -> tuple[Go, Go]:
+    import jax
+
+    import chainrule as cr
+
+    x, kernel, g = normal(64, 16, 16, 32), normal(4, 4, 32, 16), normal(64, 32, 32, 16)
+
+    def with_zeros(x: Any, kernel: Any) -> Any:
+        axes, around = ("NHWC", "HWIO", "NHWC"), ((2, 2), (2, 2))
+        return jax.lax.conv_general_dilated(x, kernel, (1, 1), around, lhs_dilation=(2, 2), dimension_numbers=axes)
+
+    def both(x: Any, kernel: Any, g: Any) -> Any:
+        y, back = cr.vjp(lambda *inputs: cr.ops.convolve(*inputs, padding=2, input_dilation=2), x, kernel)
+        return y, *back(g)
+
+    def plain(x: Any, kernel: Any, g: Any) -> Any:
+        y, back = jax.vjp(with_zeros, x, kernel)
+        return y, *back(g)
+
+    compiled, values = cr.compile(both), [np.asarray(v) for v in (x, kernel, g)]
+    by_xla = program(plain, x, kernel, g, options={FUSION: "LIBRARY_FUSION_TYPE_REDUCE"})
+    return by_xla, lambda: jax.block_until_ready(compiled(*values)[0]._data)
+
+
 def barrier() -> tuple[Go, Go]:
     import jax
 
@@ -79,6 +103,9 @@ def bf16_convolution() -> tuple[Go, Go]:
 FINDINGS = {
     "max-pool": Finding("max pool 2×2 of (64, 28, 28, 32), backward", "reduce_window", "slices", max_pool),
     "convolution": Finding("3×3, (64, 14, 14, 32) → 64", "YNNPACK's", "Eigen's", convolution),
+    "transposed": Finding(
+        "transposed 4×4, stride 2, (64, 16, 16, 32) → 16, and its gradients", "zeros put in", "in phases", transposed
+    ),
     "barrier": Finding("gradient of four convolutions with skips", "barriers dropped", "barriers kept", barrier),
     "bf16-convolution": Finding("3×3, (64, 14, 14, 32) → 64", "float32", "bfloat16", bf16_convolution, "vain"),
 }  # fmt: skip

@@ -101,6 +101,36 @@ def test_a_batch_taken_in_parts_gives_the_same(monkeypatch: pytest.MonkeyPatch) 
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("size", "spread", "padding", "dilation", "groups"),
+    [
+        ((3,), (2,), ((1, 1),), (1,), 1),
+        ((4,), (2,), ((2, 3),), (1,), 2),
+        ((2,), (3,), ((0, -1),), (1,), 1),  # some places meet no entry of x
+        ((5,), (3,), ((-1, 4),), (1,), 1),
+        ((3, 4), (2, 3), ((1, 0), (2, 2)), (1, 1), 1),
+        ((2, 3), (1, 2), ((0, 1), (1, 1)), (1, 1), 2),
+        ((2, 2), (2, 2), ((1, 1), (2, 1)), (2, 1), 1),
+        ((2, 3, 1), (2, 2, 2), ((1, 1), (1, 1), (0, 0)), (1, 1, 1), 1),
+    ],
+)
+def test_without_the_zeros_between_entries(
+    monkeypatch: pytest.MonkeyPatch, size: Any, spread: Any, padding: Any, dilation: Any, groups: int
+) -> None:
+    """In phases, and with x and g in each other's part, as on NumPy, where the zeros are written out."""
+    monkeypatch.setattr(convolution, "_WITH_ZEROS", 0)
+    geometry = {"padding": padding, "input_dilation": spread, "dilation": dilation, "groups": groups}
+    x, kernel = RNG.normal(size=(2, *(4, 3, 2)[: len(size)], 2 * groups)), RNG.normal(size=(*size, 2, 3 * groups))
+
+    def both(x: Any, kernel: Any) -> Any:
+        y, back = cr.vjp(lambda *inputs: ops.convolve(*inputs, **geometry), x, kernel)
+        return y, *back(y * y)
+
+    inputs = cr.asarray(x, dtype="float64"), cr.asarray(kernel, dtype="float64")
+    for new, expected in zip(cr.compile(both)(*inputs), both(*inputs), strict=True):
+        np.testing.assert_allclose(new.numpy(), expected.numpy(), atol=1e-12)
+
+
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("rank", [1, 2, 3])
 def test_training_is_the_same_compiled(rank: int, transposed: bool) -> None:

@@ -14,13 +14,25 @@ import numpy as np
 
 from chainrule.array.onednn import convolve_onednn
 
-__all__ = ["Geometry", "convolve_jax", "convolve_numpy", "kernel_gradient_jax", "kernel_gradient_numpy", "lengths_of"]
+__all__ = [
+    "Geometry",
+    "convolve_jax",
+    "convolve_numpy",
+    "kernel_gradient_jax",
+    "kernel_gradient_numpy",
+    "lengths_of",
+    "turned",
+]
 
 Geometry: TypeAlias = dict[str, Any]
 """stride, padding (pairs), input_dilation and dilation of each spatial axis, and the number of groups."""
 
 _COLUMNS = 2**18
 """How many numbers are copied for one product on NumPy: more would leave the processor's cache."""
+
+
+_WITH_ZEROS = 2**26
+"""Multiplications, most of them by zeros that dilate x, from which on XLA on a CPU is better spared the zeros."""
 
 
 def lengths_of(shape: tuple[int, ...], size: tuple[int, ...], geometry: Geometry) -> tuple[int, ...]:
@@ -39,10 +51,28 @@ def lengths_of(shape: tuple[int, ...], size: tuple[int, ...], geometry: Geometry
     )
 
 
-def convolve_jax(lax: Any, x: Any, kernel: Any, geometry: Geometry) -> Any:
+def turned(kernel: Any, groups: int) -> Any:
+    """The kernel backwards along its spatial axes, from outputs to inputs: (*size, O / groups, C)."""
+    *size, channels, units = kernel.shape
+    last = len(size)
+    split = kernel[(slice(None, None, -1),) * last].reshape(*size, channels, groups, units // groups)
+    return split.transpose(*range(last), last + 2, last + 1, last).reshape(*size, units // groups, groups * channels)
+
+
+def convolve_jax(lax: Any, x: Any, kernel: Any, geometry: Geometry, on_a_cpu: bool) -> Any:
+    """The convolution; on a CPU, where XLA multiplies by the zeros between entries of x, large ones without them."""
+    places = math.prod(lengths_of(x.shape, kernel.shape[:-2], geometry))
+    large = geometry["groups"] > 1 or x.shape[0] * places * kernel.size >= _WITH_ZEROS
+    return _convolve(lax, x, kernel, geometry, in_phases=on_a_cpu and large)
+
+
+def _convolve(lax: Any, x: Any, kernel: Any, geometry: Geometry, in_phases: bool) -> Any:
     """The convolution, by oneDNN or else in the order of axes that XLA's fast path on a CPU wants."""
-    lengths = lengths_of(x.shape, kernel.shape[:-2], geometry)
-    y = convolve_onednn(x, kernel, (x.shape[0], *lengths, kernel.shape[-1]), geometry)
+    shape = x.shape[0], *lengths_of(x.shape, kernel.shape[:-2], geometry), kernel.shape[-1]
+    for axis, spread in enumerate(geometry["input_dilation"]):
+        if in_phases and spread > 1 and geometry["stride"][axis] == geometry["dilation"][axis] == 1:
+            return _convolve_in_phases(lax, x, kernel, geometry, axis, shape)
+    y = convolve_onednn(x, kernel, shape, geometry)
     if y is not None:
         return y
     last = x.ndim - 1
@@ -61,8 +91,40 @@ def convolve_jax(lax: Any, x: Any, kernel: Any, geometry: Geometry) -> Any:
     )
 
 
+def _convolve_in_phases(lax: Any, x: Any, kernel: Any, geometry: Geometry, axis: int, shape: tuple[int, ...]) -> Any:
+    """The convolution where x is dilated along an axis: every so many places the same part of the kernel meets entries
+    of x, and the rest zeros between them. Each part makes a convolution of its own, and their results take turns.
+    """
+    spread, (low, _), n = geometry["input_dilation"][axis], geometry["padding"][axis], x.shape[axis + 1]
+    before, length, after = shape[: axis + 1], shape[axis + 1], shape[axis + 2 :]
+    places = -(-length // spread)
+    phases = []
+    for place in range(spread):
+        first = (low - place) % spread
+        part = lax.slice_in_dim(kernel, min(first, kernel.shape[axis]), None, spread, axis)
+        taps, start = part.shape[axis], (low - place - first) // spread
+        if taps:
+            own = {"input_dilation": 1, "padding": (start, places - 1 + taps - n - start)}
+            own = {name: (*geometry[name][:axis], v, *geometry[name][axis + 1 :]) for name, v in own.items()}
+            phase = _convolve(lax, x, part, geometry | own, in_phases=True)
+        else:
+            phase = lax.full((*before, places, *after), 0, x.dtype)
+        phases.append(phase.reshape(*before, places, 1, *after))
+    y = lax.concatenate(phases, axis + 2).reshape(*before, places * spread, *after)
+    return lax.slice_in_dim(y, 0, length, axis=axis + 1)
+
+
 def kernel_gradient_jax(lax: Any, g: Any, x: Any, size: tuple[int, ...], geometry: Geometry) -> Any:
-    """The gradient of the kernel: the convolution of x with g, whose examples are summed over as channels are."""
+    """The gradient of the kernel: the convolution of x with g, whose examples are summed over as channels are.
+
+    Where x is dilated, x and g change parts: what an x that is spread meets in g is what g meets in an x without zeros.
+    """
+    spreads, dilations = geometry["input_dilation"], geometry["dilation"]
+    if any(spread != 1 for spread in spreads) and all(step == 1 for step in geometry["stride"]):
+        around = [(d * (k - 1) - low, 0) for d, k, (low, _) in zip(dilations, size, geometry["padding"], strict=True)]
+        ones = (1,) * len(size)
+        other = {**geometry, "stride": spreads, "padding": around, "input_dilation": ones}
+        return turned(kernel_gradient_jax(lax, x, g, size, other), geometry["groups"])
     last = x.ndim - 1
     spatial = tuple(range(1, last))
     padding = [

@@ -194,7 +194,7 @@ class _JaxNamespace(Namespace):
 
     def convolve(self, x: Array, kernel: Array, geometry: Geometry) -> Array:
         dtype = self.result_type(x, kernel)
-        return convolve_jax(self._lax, x.astype(dtype), kernel.astype(dtype), geometry)
+        return convolve_jax(self._lax, x.astype(dtype), kernel.astype(dtype), geometry, self._on_a_cpu)
 
     def kernel_gradient(self, g: Array, x: Array, size: tuple[int, ...], geometry: Geometry) -> Array:
         dtype = self.result_type(g, x)
