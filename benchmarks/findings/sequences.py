@@ -96,6 +96,18 @@ def sparse() -> tuple[Go, Go]:
     return made(False), made(True)
 
 
+def causal() -> tuple[Go, Go]:
+    import chainrule as cr
+
+    q, allowed = np.asarray(normal(4, 512, 8, 32)), cr.asarray(np.tril(np.ones((512, 512), bool)))
+
+    def made(*mask: Any, causal: bool) -> Go:
+        slope = cr.compile(cr.grad(lambda q: (cr.ops.attention(q, q, q, *mask, causal=causal) ** 2).sum()))
+        return lambda: slope(q).numpy()
+
+    return made(allowed, causal=False), made(causal=True)
+
+
 FINDINGS = {
     "recurrent-weight": Finding("recurrent weight's gradient, 64 steps", "in the loop", "after it", recurrent_weight),
     "rows": Finding("Adam for 1,024 of 100,000 rows of 32", "all rows", "rows that were used", rows),
@@ -104,5 +116,6 @@ FINDINGS = {
     "sparse": Finding(
         "49,216 entries of (2708, 1433) times 16 columns", "terms, then sums", "in blocks of 8 entries", sparse
     ),
+    "causal": Finding("causal attention of (4, 512, 8, 32), both ways", "as a mask", "in 4 parts", causal),
     "unrolled": Finding("a loop of 64 recurrent steps", "as it is", "unrolled 8 times", unrolled, "vain"),
 }  # fmt: skip

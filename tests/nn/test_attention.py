@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import chainrule as cr
 from chainrule import nn, ops
 from chainrule.errors import ConfigError, ShapeError
+from chainrule.ops import attention_heads
 
 seeds = st.integers(0, 2**16)
 
@@ -94,6 +95,33 @@ def test_dropped_weights_and_their_gradient() -> None:
     expected = (p * factors)[0, 0] @ v[0, :, 0]
     np.testing.assert_allclose(ops.attention(q, k, v, None, factors).numpy()[0, :, 0], expected.numpy())
     cr.gradcheck(lambda q, k, v: ops.attention(q, k, v, None, factors), [q, k, v], order=2)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("dropped", [False, True])
+@pytest.mark.parametrize("t", [4, 7, 12])
+def test_long_causal_attention_is_computed_in_parts(
+    monkeypatch: pytest.MonkeyPatch, t: int, dropped: bool, compiled: bool
+) -> None:
+    rng = np.random.default_rng(t)
+    shapes = [(2, t, 3, 4), (2, t, 3, 4), (2, t, 3, 5), *([(2, 3, t, t)] if dropped else [])]
+    inputs = [cr.asarray(rng.normal(size=shape), dtype="float64") for shape in shapes]
+
+    def both(*inputs: Any) -> Any:
+        y, back = cr.vjp(lambda q, k, v, f=None: ops.attention(q, k, v, None, f, causal=True), *inputs)
+        return y, *back(y * y)
+
+    whole = both(*inputs)
+    monkeypatch.setattr(attention_heads, "_TOGETHER", 2)
+    parts = (cr.compile(both) if compiled else both)(*inputs)
+    for part, expected in zip(parts, whole, strict=True):
+        np.testing.assert_allclose(part.numpy(), expected.numpy(), atol=1e-12)
+
+
+def test_the_second_derivative_of_attention_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    q = cr.asarray(draw(0, 1, 5, 2, 3))
+    monkeypatch.setattr(attention_heads, "_TOGETHER", 2)
+    cr.gradcheck(lambda q: ops.attention(q, q * 0.5, cr.sin(q), causal=True), [q], order=2)
 
 
 # -- the layer --------------------------------------------------------------------------------------------------------

@@ -7,7 +7,9 @@ array namespaces' affair.
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, cast
 
 import numpy as np
 
@@ -15,6 +17,9 @@ from chainrule.graph import FUNCTIONS, OPS, Node, is_recording, op, per_input, w
 from chainrule.graph.op import values
 
 __all__ = ["attention", "attention_weights"]
+
+_TOGETHER, _PARTS = 64, 4
+"""Causal queries that are computed together, at the least, and into how many parts they are divided, at the most."""
 
 
 @op(
@@ -108,15 +113,68 @@ def attention_weights(
     return _weights(xp, q, k, mask, causal, scale)
 
 
-def _attention_rule(node: Node, g: Any) -> list[Any]:
-    y, (q, k, v, mask, factors) = values(node)
-    p = attention_weights(q, k, mask, **node.attributes) if is_recording() else wrap(node.saved)
+def _parts(q: Any, k: Any, v: Any, mask: Any, factors: Any, causal: bool) -> list[tuple[slice, list[Any]]]:
+    """Which queries are computed together, and q, k, v and factors as these have them: long causal ones are divided, as
+    the first of them may not attend to most of the keys.
+    """
+    queries, keys = q.shape[1], k.shape[1]
+    divisible = causal and queries == keys and mask is None and queries >= 2 * _TOGETHER
+    if not divisible or (factors is not None and factors.shape[-2:] != (queries, keys)):
+        return [(slice(None), [q, k, v, factors])]
+    together = max(_TOGETHER, -(-queries // _PARTS))
+    found = []
+    for first in range(0, queries, together):
+        rows, seen = slice(first, first + together), slice(0, first + together)
+        found.append(
+            (rows, [q[:, rows], k[:, seen], v[:, seen], None if factors is None else factors[..., rows, seen]])
+        )
+    return found
+
+
+def _slopes(node: Node, g: Any, y: Any, p: Any, q: Any, k: Any, v: Any, factors: Any) -> list[Any]:
+    """The gradients of queries that are computed together, and of what they have of the others."""
     dv = _head_sums(p if factors is None else p * factors, g, turned=True) if node.needs[2] else None
     dp = _head_products(g, v)
     # Σ p·dp over the keys is y·dy: fewer numbers
     inner = FUNCTIONS["permute_dims"]((g * y).sum(axis=-1, keepdims=True), (0, 2, 1, 3))
     slope = p * ((dp if factors is None else dp * factors) - inner)
     return [*_slopes_of_scores(node, slope, q, k), dv, slope, dp * p if node.needs[4] else None]
+
+
+def _added(parts: Sequence[Any]) -> Any:
+    """The sum of arrays (N, s, …), each with more of the keys than the one before."""
+    *shorter, total = parts
+    for part in reversed(shorter):
+        n = part.shape[1]
+        total = FUNCTIONS["concat"]([part + total[:, :n], total[:, n:]], axis=1)
+    return total
+
+
+def _completed(parts: Sequence[Any]) -> Any:
+    """All rows of an array (N, H, T, S), from those (N, H, t, s) of each part, which end where its keys do."""
+    concat, broadcast = FUNCTIONS["concat"], FUNCTIONS["broadcast_to"]
+    keys, rows = parts[-1].shape[-1], []
+    for p in parts:
+        zeros = broadcast(FUNCTIONS["zeros_like"](p[..., :1]), (*p.shape[:-1], keys - p.shape[-1]))
+        rows.append(concat([p, zeros], axis=-1))
+    return concat(rows, axis=2)
+
+
+def _attention_rule(node: Node, g: Any) -> list[Any]:
+    y, (q, k, v, mask, factors) = values(node)
+    parts = _parts(q, k, v, mask, factors, node.attributes["causal"])
+    if is_recording():
+        weights = [attention_weights(mine[0], mine[1], mask, **node.attributes) for _, mine in parts]
+    else:
+        weights = [wrap(p) for p in cast(Any, node.saved)]
+    if len(parts) == 1:
+        return _slopes(node, g, y, weights[0], *parts[0][1])
+    found = [_slopes(node, g[:, rows], y[:, rows], p, *mine) for (rows, mine), p in zip(parts, weights, strict=True)]
+    joined = [partial(FUNCTIONS["concat"], axis=1), _added, _added, None, _completed]
+    return [
+        join(slopes) if join and needed else None
+        for join, needed, slopes in zip(joined, node.needs, zip(*found, strict=True), strict=True)
+    ]
 
 
 def _attention_samples(rng: np.random.Generator) -> list[Any]:
@@ -165,5 +223,9 @@ def attention(
         >>> cr.ops.attention(q, q, v, causal=True)[0, :, 0, 0].tolist()
         [1.0, 2.0]
     """
-    p = _weights(xp, q, k, mask, causal, scale)
-    return xp.head_sums(p if factors is None else p * factors, v, False), p
+    sums, weights = [], []
+    for _, (some, keys, theirs, f) in _parts(q, k, v, mask, factors, causal):
+        p = _weights(xp, some, keys, mask, causal, scale)
+        sums.append(xp.head_sums(p if f is None else p * f, theirs, False))
+        weights.append(p)
+    return sums[0] if len(sums) == 1 else xp.concat(sums, axis=1), weights
