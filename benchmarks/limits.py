@@ -1,4 +1,4 @@
-"""`python -m benchmarks.limits [NAME…]`: what of a training step the processor bounds, and which kernels take the rest."""
+"""`python -m benchmarks.limits [NAME…]`: how much of a step the processor bounds, and which kernels take the rest."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from benchmarks.kept import keep
 from benchmarks.machine import cores, describe
