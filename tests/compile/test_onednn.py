@@ -21,7 +21,7 @@ there = pytest.mark.skipif(not onednn._is_there(), reason="this jaxlib has no on
 @pytest.fixture
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small convolutions and products too."""
-    for name in ("_CONVOLUTION", "_PRODUCT", "_STACK", "_NARROW"):
+    for name in ("_CONVOLUTION", "_IN_GROUPS", "_PRODUCT", "_STACK", "_NARROW"):
         monkeypatch.setattr(onednn, name, 0)
 
 
@@ -72,6 +72,7 @@ def test_convolutions_of_any_geometry(case: tuple[tuple[int, ...], tuple[int, ..
     x, kernel, options = case
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(onednn, "_CONVOLUTION", 0)
+        patch.setattr(onednn, "_IN_GROUPS", 0)
         same(lambda x, k: cr.ops.convolve(x, k, **options), normal(*x), normal(*kernel), name="convolution")
 
 

@@ -102,28 +102,31 @@ def test_a_batch_taken_in_parts_gives_the_same(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(
-    ("size", "spread", "padding", "dilation", "groups"),
+    ("size", "options"),
     [
-        ((3,), (2,), ((1, 1),), (1,), 1),
-        ((4,), (2,), ((2, 3),), (1,), 2),
-        ((2,), (3,), ((0, -1),), (1,), 1),  # some places meet no entry of x
-        ((5,), (3,), ((-1, 4),), (1,), 1),
-        ((3, 4), (2, 3), ((1, 0), (2, 2)), (1, 1), 1),
-        ((2, 3), (1, 2), ((0, 1), (1, 1)), (1, 1), 2),
-        ((2, 2), (2, 2), ((1, 1), (2, 1)), (2, 1), 1),
-        ((2, 3, 1), (2, 2, 2), ((1, 1), (1, 1), (0, 0)), (1, 1, 1), 1),
+        ((3,), {"input_dilation": (2,), "padding": ((1, 1),)}),
+        ((4,), {"input_dilation": (2,), "padding": ((2, 3),), "groups": 2}),
+        ((2,), {"input_dilation": (3,), "padding": ((0, -1),)}),  # some places meet no entry of x
+        ((5,), {"input_dilation": (3,), "padding": ((-1, 4),)}),
+        ((3, 4), {"input_dilation": (2, 3), "padding": ((1, 0), (2, 2))}),
+        ((2, 3), {"input_dilation": (1, 2), "padding": ((0, 1), (1, 1)), "groups": 4}),
+        ((2, 2), {"input_dilation": (2, 2), "padding": ((1, 1), (2, 1)), "dilation": (2, 1)}),
+        ((2, 3, 1), {"input_dilation": (2, 2, 2), "padding": ((1, 1), (1, 1), (0, 0))}),
+        ((3,), {"groups": 2, "stride": (2,), "padding": ((1, 0),)}),
+        ((2, 3), {"groups": 4, "stride": (2, 1), "padding": ((-1, 1), (1, 2)), "dilation": (1, 2)}),
+        ((1, 1), {}),
+        ((1, 1), {"stride": (2, 3)}),
     ],
 )
-def test_without_the_zeros_between_entries(
-    monkeypatch: pytest.MonkeyPatch, size: Any, spread: Any, padding: Any, dilation: Any, groups: int
-) -> None:
-    """In phases, and with x and g in each other's part, as on NumPy, where the zeros are written out."""
+def test_the_ways_on_a_processor(monkeypatch: pytest.MonkeyPatch, size: Any, options: dict[str, Any]) -> None:
+    """In phases, x and g in each other's part, by groups, as a product: as on NumPy."""
     monkeypatch.setattr(convolution, "_WITH_ZEROS", 0)
-    geometry = {"padding": padding, "input_dilation": spread, "dilation": dilation, "groups": groups}
-    x, kernel = RNG.normal(size=(2, *(4, 3, 2)[: len(size)], 2 * groups)), RNG.normal(size=(*size, 2, 3 * groups))
+    groups = options.get("groups", 1)
+    x = RNG.normal(size=(2, *(5, 4, 2)[: len(size)], 4))
+    kernel = RNG.normal(size=(*size, 4 // groups, 2 * groups))
 
     def both(x: Any, kernel: Any) -> Any:
-        y, back = cr.vjp(lambda *inputs: ops.convolve(*inputs, **geometry), x, kernel)
+        y, back = cr.vjp(lambda *inputs: ops.convolve(*inputs, **options), x, kernel)
         return y, *back(y * y)
 
     inputs = cr.asarray(x, dtype="float64"), cr.asarray(kernel, dtype="float64")

@@ -18,6 +18,7 @@ __all__ = [
     "Geometry",
     "convolve_jax",
     "convolve_numpy",
+    "is_pointwise",
     "kernel_gradient_jax",
     "kernel_gradient_numpy",
     "lengths_of",
@@ -49,6 +50,12 @@ def lengths_of(shape: tuple[int, ...], size: tuple[int, ...], geometry: Geometry
             strict=True,
         )
     )
+
+
+def is_pointwise(size: tuple[int, ...], geometry: Geometry) -> bool:
+    """Whether a kernel of this size meets each entry of x, or every so many, by itself."""
+    plain = geometry["groups"] == 1 and all(step == 1 for step in geometry["input_dilation"])
+    return plain and all(k == 1 for k in size) and all(pair == (0, 0) for pair in geometry["padding"])
 
 
 def turned(kernel: Any, groups: int) -> Any:
@@ -114,7 +121,7 @@ def _convolve_in_phases(lax: Any, x: Any, kernel: Any, geometry: Geometry, axis:
     return lax.slice_in_dim(y, 0, length, axis=axis + 1)
 
 
-def kernel_gradient_jax(lax: Any, g: Any, x: Any, size: tuple[int, ...], geometry: Geometry) -> Any:
+def kernel_gradient_jax(lax: Any, g: Any, x: Any, size: tuple[int, ...], geometry: Geometry, on_a_cpu: bool) -> Any:
     """The gradient of the kernel: the convolution of x with g, whose examples are summed over as channels are.
 
     Where x is dilated, x and g change parts: what an x that is spread meets in g is what g meets in an x without zeros.
@@ -124,7 +131,9 @@ def kernel_gradient_jax(lax: Any, g: Any, x: Any, size: tuple[int, ...], geometr
         around = [(d * (k - 1) - low, 0) for d, k, (low, _) in zip(dilations, size, geometry["padding"], strict=True)]
         ones = (1,) * len(size)
         other = {**geometry, "stride": spreads, "padding": around, "input_dilation": ones}
-        return turned(kernel_gradient_jax(lax, x, g, size, other), geometry["groups"])
+        return turned(kernel_gradient_jax(lax, x, g, size, other, on_a_cpu), geometry["groups"])
+    if on_a_cpu and geometry["groups"] > 1:  # which XLA on a CPU has no fast form for
+        return _kernel_gradient_by_groups(lax, g, x, size, geometry)
     last = x.ndim - 1
     spatial = tuple(range(1, last))
     padding = [
@@ -152,6 +161,44 @@ def kernel_gradient_jax(lax: Any, g: Any, x: Any, size: tuple[int, ...], geometr
         ),
         batch_group_count=geometry["groups"],
     )
+
+
+def _kernel_gradient_by_groups(lax: Any, g: Any, x: Any, size: tuple[int, ...], geometry: Geometry) -> Any:
+    """The gradient of the kernel group by group; where each channel is a group, as sums of numbers times numbers."""
+    groups, last = geometry["groups"], x.ndim - 1
+    channels, units = x.shape[-1] // groups, g.shape[-1] // groups
+    if channels > 1:
+        parts = [
+            kernel_gradient_jax(
+                lax,
+                lax.slice_in_dim(g, group * units, (group + 1) * units, axis=last),
+                lax.slice_in_dim(x, group * channels, (group + 1) * channels, axis=last),
+                size,
+                {**geometry, "groups": 1},
+                on_a_cpu=True,
+            )
+            for group in range(groups)
+        ]
+        return lax.concatenate(parts, last)
+    ends = [
+        (k - 1) * dilation + (out - 1) * stride + 1
+        for k, out, stride, dilation in zip(size, g.shape[1:-1], geometry["stride"], geometry["dilation"], strict=True)
+    ]
+    around = [
+        (low, end - n - low, 0) for (low, _), end, n in zip(geometry["padding"], ends, x.shape[1:-1], strict=True)
+    ]
+    x = lax.pad(x, np.zeros((), x.dtype), [(0, 0, 0), *around, (0, 0, 0)])
+    g = g.reshape(*g.shape[:-1], groups, units)
+    found = []
+    for place in np.ndindex(*size):
+        first = [k * dilation for k, dilation in zip(place, geometry["dilation"], strict=True)]
+        past = [
+            at + (out - 1) * stride + 1
+            for at, out, stride in zip(first, g.shape[1:last], geometry["stride"], strict=True)
+        ]
+        met = lax.slice(x, (0, *first, 0), (x.shape[0], *past, groups), (1, *geometry["stride"], 1))
+        found.append((met[..., None] * g).sum(axis=tuple(range(last))))
+    return lax.concatenate(found, 0).reshape(*size, 1, groups * units)
 
 
 def convolve_numpy(x: Any, kernel: Any, geometry: Geometry) -> Any:

@@ -25,9 +25,10 @@ CALL = "ffi_call"
 _TRIED = frozenset({"0.10.2"})
 """Versions of jaxlib: what the calls take is not documented, and one that oneDNN cannot read ends the process."""
 
-_CONVOLUTION, _PRODUCT, _STACK = 1 << 21, 1 << 25, 1 << 22
+_CONVOLUTION, _IN_GROUPS, _PRODUCT, _STACK = 1 << 21, 1 << 17, 1 << 25, 1 << 22
 """From how many multiplications on oneDNN is worth a program that every process compiles: for convolutions, of which it
-takes a half to nine tenths of XLA's time, products (nine tenths) and stacks of them (three quarters).
+takes a half to nine tenths of XLA's time, those in groups (a fiftieth), products (nine tenths) and stacks of them
+(three quarters).
 """
 
 _NARROW = 8
@@ -46,7 +47,7 @@ def convolve_onednn(x: Any, kernel: Any, shape: tuple[int, ...], geometry: dict[
         or any(step != 1 for step in geometry["input_dilation"])
         or any(side < 0 for pair in geometry["padding"] for side in pair)
         or math.prod(places) > _PLACES
-        or math.prod(shape) * math.prod(kernel.shape[:-1]) < _CONVOLUTION
+        or math.prod(shape) * math.prod(kernel.shape[:-1]) < (_CONVOLUTION if geometry["groups"] == 1 else _IN_GROUPS)
         or not _is_there()
     ):
         return None
