@@ -10,6 +10,7 @@ import numpy as np
 
 from chainrule.graph import FUNCTIONS, Node, is_recording, op, wrap
 from chainrule.graph.op import values
+from chainrule.ops.operations import operations
 from chainrule.ops.shapes import flatten_leading
 
 __all__ = ["batch_norm", "group_norm", "layer_norm", "rms_norm"]
@@ -127,31 +128,41 @@ def layer_norm(xp: Any, x: Any, weight: Any, bias: Any, /, *, epsilon: float, ax
     return y, (mean, r)
 
 
-def _grouped(x: Any, groups: int) -> Any:
-    """x (N, …, C) as (N, places, groups, C / groups)."""
-    return FUNCTIONS["reshape"](x, (x.shape[0], -1, groups, x.shape[-1] // groups))
+def _of_groups(xp: Any, x: Any, groups: int) -> Any:
+    """The mean of x (N, places, C) over the places and the channels of a group, at each of its channels: (N, 1, C).
+
+    Over the places first, for which x stays as it lies in memory.
+    """
+    n, _, channels = x.shape
+    shape = n, groups, channels // groups
+    means = xp.mean(xp.reshape(xp.mean(x, axis=1), shape), axis=-1, keepdims=True)
+    return xp.reshape(xp.broadcast_to(means, shape), (n, 1, channels))
+
+
+def _places_by_channels(xp: Any, x: Any) -> Any:
+    return xp.reshape(x, (x.shape[0], -1, x.shape[-1]))
 
 
 def _group_norm_rule(node: Node, g: Any) -> list[Any]:
     _, (x, weight, _) = values(node)
     groups = node.attributes["groups"]
-    rows, dy = _grouped(x, groups), _grouped(g, groups)
+    rows, dy = (_places_by_channels(operations, a) for a in (x, g))
     if is_recording():
-        mean = rows.mean(axis=(1, 3), keepdims=True)
-        variance = FUNCTIONS["square"](rows - mean).mean(axis=(1, 3), keepdims=True)
+        mean = _of_groups(operations, rows, groups)
+        variance = _of_groups(operations, FUNCTIONS["square"](rows - mean), groups)
         r = 1.0 / FUNCTIONS["sqrt"](variance + node.attributes["epsilon"])
     else:
         mean, r = (wrap(a) for a in cast(Any, node.saved))
     centred = (rows - mean) * r
     dx = None
     if node.needs[0]:
-        inner = dy if weight is None else dy * FUNCTIONS["reshape"](weight, rows.shape[2:])
-        along = (inner * centred).mean(axis=(1, 3), keepdims=True)
-        dx = FUNCTIONS["reshape"](r * (inner - inner.mean(axis=(1, 3), keepdims=True) - centred * along), x.shape)
+        inner = dy if weight is None else dy * weight
+        along = _of_groups(operations, inner * centred, groups)
+        dx = FUNCTIONS["reshape"](r * (inner - _of_groups(operations, inner, groups) - centred * along), x.shape)
     return [
         dx,
-        FUNCTIONS["reshape"]((dy * centred).sum(axis=(0, 1)), (-1,)) if node.needs[1] else None,
-        FUNCTIONS["reshape"](dy.sum(axis=(0, 1)), (-1,)) if node.needs[2] else None,
+        (dy * centred).sum(axis=(0, 1)) if node.needs[1] else None,
+        dy.sum(axis=(0, 1)) if node.needs[2] else None,
     ]
 
 
@@ -172,10 +183,10 @@ def group_norm(xp: Any, x: Any, weight: Any, bias: Any, /, *, groups: int, epsil
 
     Source: Wu & He, "Group Normalization" (2018), equations 1, 2, 6 and 7.
     """
-    rows = xp.reshape(x, (x.shape[0], -1, groups, x.shape[-1] // groups))
-    mean = xp.mean(rows, axis=(1, 3), keepdims=True)
+    rows = _places_by_channels(xp, x)
+    mean = _of_groups(xp, rows, groups)
     centred = rows - mean
-    r = 1.0 / xp.sqrt(xp.mean(centred * centred, axis=(1, 3), keepdims=True) + epsilon)
+    r = 1.0 / xp.sqrt(_of_groups(xp, centred * centred, groups) + epsilon)
     y = xp.reshape(centred * r, x.shape)
     if weight is not None:
         y = y * weight

@@ -14,26 +14,10 @@ import numpy as np
 
 from chainrule.graph import FUNCTIONS, Node, gradients, is_recording, op, wrap
 from chainrule.graph.op import values
+from chainrule.ops.operations import operations
 from chainrule.ops.shapes import flatten_leading
 
 __all__ = ["gru", "gru_cell", "lstm", "lstm_cell", "rnn", "rnn_cell"]
-
-
-class _Operations:
-    """The operations on Tensors under the names of an array namespace: a forward computed with it leaves a graph."""
-
-    name = "operations"
-
-    def __getattr__(self, name: str) -> Any:
-        if name not in FUNCTIONS:
-            raise AttributeError(f"There is no operation {name!r}.", name=name)
-        return FUNCTIONS[name]
-
-    def scan(self, step: Any, carry: Any, sequence: Any, length: int, reverse: bool = False) -> Any:
-        return FUNCTIONS["scan"](step, carry, sequence, length=length, reverse=reverse)
-
-
-_operations = _Operations()
 
 
 # -- what one step computes -------------------------------------------------------------------------------------------
@@ -78,17 +62,17 @@ def _gru_step(xp: Any, z: Any, h: Any, weight: Any, bias: Any) -> Any:
 
 def rnn_cell(z: Any, h: Any, weight: Any, *, nonlinearity: str = "tanh") -> Any:
     """One step of `rnn`: z and h (N, H) → h."""
-    return _rnn_step(_operations, z, h, weight, nonlinearity)[0][0]
+    return _rnn_step(operations, z, h, weight, nonlinearity)[0][0]
 
 
 def lstm_cell(z: Any, h: Any, c: Any, weight: Any) -> Any:
     """One step of `lstm`: z (N, 4H), h and c (N, H) → (h, c)."""
-    return tuple(_lstm_step(_operations, z, h, c, weight)[0])
+    return tuple(_lstm_step(operations, z, h, c, weight)[0])
 
 
 def gru_cell(z: Any, h: Any, weight: Any, bias: Any) -> Any:
     """One step of `gru`: z (N, 3H) and h (N, H) → h."""
-    return _gru_step(_operations, z, h, weight, bias)[0][0]
+    return _gru_step(operations, z, h, weight, bias)[0][0]
 
 
 # -- the loops --------------------------------------------------------------------------------------------------------
@@ -155,7 +139,7 @@ def _again(node: Node, g: Any) -> list[Any]:
     """The gradients by differentiating the forward, computed again in operations: these can be differentiated too."""
     _, inputs = values(node)
     marked = [FUNCTIONS["positive"](x) if needed else x for x, needed in zip(inputs, node.needs, strict=True)]
-    results, _ = node.op.forward(_operations, *marked, **node.attributes)
+    results, _ = node.op.forward(operations, *marked, **node.attributes)
     pairs = [(y, dy) for y, dy in zip(results, g, strict=True) if y.requires_grad]
     wanted = [x for x, needed in zip(marked, node.needs, strict=True) if needed]
     found = iter(gradients([y for y, _ in pairs], [dy for _, dy in pairs], wanted=wanted, create_graph=True))
