@@ -8,6 +8,8 @@ moves over it in steps of the stride.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,7 +20,6 @@ __all__ = [
     "Geometry",
     "convolve_jax",
     "convolve_numpy",
-    "is_pointwise",
     "kernel_gradient_jax",
     "kernel_gradient_numpy",
     "lengths_of",
@@ -50,12 +51,6 @@ def lengths_of(shape: tuple[int, ...], size: tuple[int, ...], geometry: Geometry
             strict=True,
         )
     )
-
-
-def is_pointwise(size: tuple[int, ...], geometry: Geometry) -> bool:
-    """Whether a kernel of this size meets each entry of x, or every so many, by itself."""
-    plain = geometry["groups"] == 1 and all(step == 1 for step in geometry["input_dilation"])
-    return plain and all(k == 1 for k in size) and all(pair == (0, 0) for pair in geometry["padding"])
 
 
 def turned(kernel: Any, groups: int) -> Any:
@@ -121,26 +116,72 @@ def _convolve_in_phases(lax: Any, x: Any, kernel: Any, geometry: Geometry, axis:
     return lax.slice_in_dim(y, 0, length, axis=axis + 1)
 
 
-def kernel_gradient_jax(lax: Any, g: Any, x: Any, size: tuple[int, ...], geometry: Geometry, on_a_cpu: bool) -> Any:
+def kernel_gradient_jax(
+    lax: Any,
+    g: Any,
+    x: Any,
+    size: tuple[int, ...],
+    geometry: Geometry,
+    on_a_cpu: bool,
+    outer_sum: Callable[[Any, Any], Any],
+) -> Any:
     """The gradient of the kernel: the convolution of x with g, whose examples are summed over as channels are.
 
     Where x is dilated, x and g change parts: what an x that is spread meets in g is what g meets in an x without zeros.
+
+    On a CPU XLA has no fast form of it for groups, for kernels of one place, nor along three axes. There it is computed
+    group by group, as sums of products of numbers where every channel is a group, and else as a product of rows, by
+    `outer_sum`, for each place of the kernel.
     """
-    spreads, dilations = geometry["input_dilation"], geometry["dilation"]
+    spreads, dilations, groups = geometry["input_dilation"], geometry["dilation"], geometry["groups"]
+    again = partial(kernel_gradient_jax, lax, on_a_cpu=on_a_cpu, outer_sum=outer_sum)
     if any(spread != 1 for spread in spreads) and all(step == 1 for step in geometry["stride"]):
         around = [(d * (k - 1) - low, 0) for d, k, (low, _) in zip(dilations, size, geometry["padding"], strict=True)]
-        ones = (1,) * len(size)
-        other = {**geometry, "stride": spreads, "padding": around, "input_dilation": ones}
-        return turned(kernel_gradient_jax(lax, x, g, size, other, on_a_cpu), geometry["groups"])
-    if on_a_cpu and geometry["groups"] > 1:  # which XLA on a CPU has no fast form for
-        return _kernel_gradient_by_groups(lax, g, x, size, geometry)
+        other = {**geometry, "stride": spreads, "padding": around, "input_dilation": (1,) * len(size)}
+        return turned(again(x, g, size, other), groups)
     last = x.ndim - 1
+    if on_a_cpu and all(spread == 1 for spread in spreads):
+        channels, units = x.shape[-1] // groups, g.shape[-1] // groups
+        if groups > 1 and channels > 1:
+            parts = (
+                [lax.slice_in_dim(a, group * n, (group + 1) * n, axis=last) for a, n in ((g, units), (x, channels))]
+                for group in range(groups)
+            )
+            return lax.concatenate([again(*part, size, {**geometry, "groups": 1}) for part in parts], last)
+        if groups > 1:
+            over, pairs = tuple(range(last)), g.reshape(*g.shape[:-1], groups, units)
+            found = [(met[..., None] * pairs).sum(axis=over) for met in _met(lax, x, g.shape, size, geometry)]
+            return lax.concatenate(found, 0).reshape(*size, 1, groups * units)
+        if math.prod(size) == 1 or last > 3:
+            rows = g.reshape(-1, units)
+            met = _met(lax, x, g.shape, size, geometry)
+            return lax.concatenate([outer_sum(y.reshape(-1, channels), rows) for y in met], 0).reshape(
+                *size, channels, units
+            )
     spatial = tuple(range(1, last))
-    padding = [
+    return lax.conv_general_dilated(
+        x,
+        g,
+        window_strides=dilations,
+        padding=_around(x.shape, g.shape, size, geometry),
+        lhs_dilation=spreads,
+        rhs_dilation=geometry["stride"],
+        dimension_numbers=lax.ConvDimensionNumbers(
+            (last, 0, *spatial), (last, 0, *spatial), (last - 1, last, *range(last - 1))
+        ),
+        batch_group_count=groups,
+    )
+
+
+def _around(
+    shape: tuple[int, ...], places: tuple[int, ...], size: tuple[int, ...], geometry: Geometry
+) -> list[tuple[int, int]]:
+    """The padding along each spatial axis by which the kernel ends, at its last place, where x does."""
+    return [
         (low, (k - 1) * dilation + (out - 1) * stride + 1 - ((n - 1) * spread + 1) - low)
         for n, out, k, stride, (low, _), spread, dilation in zip(
-            x.shape[1:-1],
-            g.shape[1:-1],
+            shape[1:-1],
+            places[1:-1],
             size,
             geometry["stride"],
             geometry["padding"],
@@ -149,56 +190,17 @@ def kernel_gradient_jax(lax: Any, g: Any, x: Any, size: tuple[int, ...], geometr
             strict=True,
         )
     ]
-    return lax.conv_general_dilated(
-        x,
-        g,
-        window_strides=geometry["dilation"],
-        padding=padding,
-        lhs_dilation=geometry["input_dilation"],
-        rhs_dilation=geometry["stride"],
-        dimension_numbers=lax.ConvDimensionNumbers(
-            (last, 0, *spatial), (last, 0, *spatial), (last - 1, last, *range(last - 1))
-        ),
-        batch_group_count=geometry["groups"],
-    )
 
 
-def _kernel_gradient_by_groups(lax: Any, g: Any, x: Any, size: tuple[int, ...], geometry: Geometry) -> Any:
-    """The gradient of the kernel group by group; where each channel is a group, as sums of numbers times numbers."""
-    groups, last = geometry["groups"], x.ndim - 1
-    channels, units = x.shape[-1] // groups, g.shape[-1] // groups
-    if channels > 1:
-        parts = [
-            kernel_gradient_jax(
-                lax,
-                lax.slice_in_dim(g, group * units, (group + 1) * units, axis=last),
-                lax.slice_in_dim(x, group * channels, (group + 1) * channels, axis=last),
-                size,
-                {**geometry, "groups": 1},
-                on_a_cpu=True,
-            )
-            for group in range(groups)
-        ]
-        return lax.concatenate(parts, last)
-    ends = [
-        (k - 1) * dilation + (out - 1) * stride + 1
-        for k, out, stride, dilation in zip(size, g.shape[1:-1], geometry["stride"], geometry["dilation"], strict=True)
-    ]
-    around = [
-        (low, end - n - low, 0) for (low, _), end, n in zip(geometry["padding"], ends, x.shape[1:-1], strict=True)
-    ]
+def _met(lax: Any, x: Any, places: tuple[int, ...], size: tuple[int, ...], geometry: Geometry) -> Iterator[Any]:
+    """What each entry of the kernel meets, (N, *places, C), in row-major order."""
+    around = [(low, high, 0) for low, high in _around(x.shape, places, size, geometry)]
     x = lax.pad(x, np.zeros((), x.dtype), [(0, 0, 0), *around, (0, 0, 0)])
-    g = g.reshape(*g.shape[:-1], groups, units)
-    found = []
+    stride = geometry["stride"]
     for place in np.ndindex(*size):
         first = [k * dilation for k, dilation in zip(place, geometry["dilation"], strict=True)]
-        past = [
-            at + (out - 1) * stride + 1
-            for at, out, stride in zip(first, g.shape[1:last], geometry["stride"], strict=True)
-        ]
-        met = lax.slice(x, (0, *first, 0), (x.shape[0], *past, groups), (1, *geometry["stride"], 1))
-        found.append((met[..., None] * g).sum(axis=tuple(range(last))))
-    return lax.concatenate(found, 0).reshape(*size, 1, groups * units)
+        past = [at + (out - 1) * move + 1 for at, out, move in zip(first, places[1:-1], stride, strict=True)]
+        yield lax.slice(x, (0, *first, 0), (x.shape[0], *past, x.shape[-1]), (1, *stride, 1))
 
 
 def convolve_numpy(x: Any, kernel: Any, geometry: Geometry) -> Any:

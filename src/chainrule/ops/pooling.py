@@ -65,10 +65,17 @@ def _cropped(x: Any, padding: Pairs, shape: tuple[int, ...]) -> Any:
     return x[tuple(slice(low, low + n) for n, (low, _) in zip(shape, ((0, 0), *padding, (0, 0)), strict=True))]
 
 
-def _side_by_side(shape: tuple[int, ...], size: tuple[int, ...], stride: tuple[int, ...], padding: Pairs) -> bool:
+def _side_by_side(
+    shape: tuple[int, ...],
+    size: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: Pairs,
+    dilation: tuple[int, ...] = (1,),
+) -> bool:
     """Whether the windows cover x without gaps and overlaps."""
     return (
         size == stride
+        and all(step == 1 for step in dilation)
         and all(pair == (0, 0) for pair in padding)
         and all(n % k == 0 for n, k in zip(shape[1:-1], size, strict=True))
     )
@@ -88,7 +95,7 @@ def _winners(xp: Any, x: Any, size: Any, stride: Any, padding: Pairs, dilation: 
     """The largest entry of every window, and which one it is; the first of equal ones, and nan above all numbers."""
     out = _places(x.shape, size, stride, padding, dilation)
     kind = np.int8 if math.prod(size) <= 127 else np.int32
-    if _side_by_side(x.shape, size, stride, padding) and math.prod(size) > _TAPS:
+    if _side_by_side(x.shape, size, stride, padding, dilation) and math.prod(size) > _TAPS:
         windows = _windows(xp, x, size)
         return xp.max(windows, axis=-1), xp.astype(xp.argmax(windows, axis=-1), kind)
     x = _padded(xp, x, padding, _least(x.dtype))
@@ -136,6 +143,7 @@ def _samples(rng: np.random.Generator) -> list[Any]:
             {"size": (2, 1, 3), "stride": (1, 1, 1), "padding": ((0, 0),) * 3, "dilation": (1,) * 3},
         ),
         ((draw(1, 4, 15, 2),), {"size": (4, 5), "stride": (4, 5), "padding": ((0, 0), (0, 0)), "dilation": (1, 1)}),
+        ((draw(1, 6, 2),), {"size": (2,), "stride": (2,), "padding": ((0, 0),), "dilation": (2,)}),
         ((np.zeros((0, 4, 2)),), {"size": (2,), "stride": (2,), "padding": ((0, 0),), "dilation": (1,)}),
     ]  # fmt: skip
 
@@ -170,7 +178,7 @@ def _to_winners(
     xp: Any, g: Any, index: Any, /, *, shape: Any, size: Any, stride: Any, padding: Pairs, dilation: Any
 ) -> Any:
     """The gradient of `max_pool`: g of each window at the entry that was the largest."""
-    if _side_by_side(shape, size, stride, padding):
+    if _side_by_side(shape, size, stride, padding, dilation):
         numbers = np.arange(math.prod(size), dtype=index.dtype).reshape([m for k in size for m in (1, k)] + [1])
         return xp.reshape(xp.where(_held(index, size) == numbers, _held(g, size), g.dtype.type(0)), shape)
     padded = (shape[0], *(n + low + high for n, (low, high) in zip(shape[1:-1], padding, strict=True)), shape[-1])
@@ -196,7 +204,7 @@ def _of_winners(
     xp: Any, h: Any, index: Any, /, *, shape: Any, size: Any, stride: Any, padding: Pairs, dilation: Any
 ) -> Any:
     """What stands in h at the entry of each window that was the largest."""
-    if _side_by_side(shape, size, stride, padding):
+    if _side_by_side(shape, size, stride, padding, dilation):
         numbers = np.arange(math.prod(size), dtype=index.dtype)
         return xp.sum(xp.where(index[..., None] == numbers, _windows(xp, h, size), h.dtype.type(0)), axis=-1)
     h = _padded(xp, h, padding, 0)
@@ -321,7 +329,7 @@ def _by_axis(pool: Any, x: Any, **attributes: Any) -> Any:
     From the last axis to the first, so that the first of equal entries is still the first in row-major order.
     """
     size = attributes["size"]
-    whole = _side_by_side(x.shape, size, attributes["stride"], attributes["padding"])
+    whole = _side_by_side(x.shape, **attributes)
     if math.prod(size) <= _TAPS or sum(k > 1 for k in size) < 2 or whole:
         return pool(x, **attributes)
     neutral = {"size": 1, "stride": 1, "padding": (0, 0), "dilation": 1}
