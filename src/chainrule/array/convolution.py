@@ -134,7 +134,7 @@ def kernel_gradient_jax(
     `outer_sum`, for each place of the kernel.
     """
     spreads, dilations, groups = geometry["input_dilation"], geometry["dilation"], geometry["groups"]
-    again = partial(kernel_gradient_jax, lax, on_a_cpu=on_a_cpu, outer_sum=outer_sum)
+    again: Callable[..., Any] = partial(kernel_gradient_jax, lax, on_a_cpu=on_a_cpu, outer_sum=outer_sum)
     if any(spread != 1 for spread in spreads) and all(step == 1 for step in geometry["stride"]):
         around = [(d * (k - 1) - low, 0) for d, k, (low, _) in zip(dilations, size, geometry["padding"], strict=True)]
         other = {**geometry, "stride": spreads, "padding": around, "input_dilation": (1,) * len(size)}
