@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -136,11 +136,11 @@ def kernels(name: str) -> dict[str, float]:
                 go()
         for event in _events(Path(folder)):
             times[event["name"]].append(event["dur"])
-    found: Counter[str] = Counter()
+    found: defaultdict[str, float] = defaultdict(float)
     for kernel, taken in times.items():
         kind = next(kind for kind, pattern in KINDS.items() if re.fullmatch(pattern, kernel))
         found[kind] += statistics.median(taken) * len(taken)  # not the mean: the profiler itself takes memory
-    return {kind: found[kind] / found.total() for kind in KINDS}
+    return {kind: found[kind] / sum(found.values()) for kind in KINDS}
 
 
 def _events(folder: Path) -> Iterator[dict[str, Any]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -134,30 +133,28 @@ def kernel_gradient_jax(
     `outer_sum`, for each place of the kernel.
     """
     spreads, dilations, groups = geometry["input_dilation"], geometry["dilation"], geometry["groups"]
-    again: Callable[..., Any] = partial(kernel_gradient_jax, lax, on_a_cpu=on_a_cpu, outer_sum=outer_sum)
+
+    def again(g: Any, x: Any, other: Geometry) -> Any:
+        return kernel_gradient_jax(lax, g, x, size, geometry | other, on_a_cpu, outer_sum)
+
     if any(spread != 1 for spread in spreads) and all(step == 1 for step in geometry["stride"]):
         around = [(d * (k - 1) - low, 0) for d, k, (low, _) in zip(dilations, size, geometry["padding"], strict=True)]
-        other = {**geometry, "stride": spreads, "padding": around, "input_dilation": (1,) * len(size)}
-        return turned(again(x, g, size, other), groups)
-    last = x.ndim - 1
+        other = {"stride": spreads, "padding": around, "input_dilation": (1,) * len(size)}
+        return turned(again(x, g, other), groups)
+    last, channels, units = x.ndim - 1, x.shape[-1] // groups, g.shape[-1] // groups
     if on_a_cpu and all(spread == 1 for spread in spreads):
-        channels, units = x.shape[-1] // groups, g.shape[-1] // groups
+        shape, over = (*size, channels, g.shape[-1]), tuple(range(last))
         if groups > 1 and channels > 1:
-            parts = (
-                [lax.slice_in_dim(a, group * n, (group + 1) * n, axis=last) for a, n in ((g, units), (x, channels))]
-                for group in range(groups)
-            )
-            return lax.concatenate([again(*part, size, {**geometry, "groups": 1}) for part in parts], last)
+            parts = zip(_divided(lax, g, groups), _divided(lax, x, groups), strict=True)
+            return lax.concatenate([again(gs, xs, {"groups": 1}) for gs, xs in parts], last)
         if groups > 1:
-            over, pairs = tuple(range(last)), g.reshape(*g.shape[:-1], groups, units)
+            pairs = g.reshape(*g.shape[:-1], groups, units)
             found = [(met[..., None] * pairs).sum(axis=over) for met in _met(lax, x, g.shape, size, geometry)]
-            return lax.concatenate(found, 0).reshape(*size, 1, groups * units)
+            return lax.concatenate(found, 0).reshape(shape)
         if math.prod(size) == 1 or last > 3:
             rows = g.reshape(-1, units)
-            met = _met(lax, x, g.shape, size, geometry)
-            return lax.concatenate([outer_sum(y.reshape(-1, channels), rows) for y in met], 0).reshape(
-                *size, channels, units
-            )
+            met = (y.reshape(-1, channels) for y in _met(lax, x, g.shape, size, geometry))
+            return lax.concatenate([outer_sum(y, rows) for y in met], 0).reshape(shape)
     spatial = tuple(range(1, last))
     return lax.conv_general_dilated(
         x,
@@ -171,6 +168,12 @@ def kernel_gradient_jax(
         ),
         batch_group_count=groups,
     )
+
+
+def _divided(lax: Any, x: Any, groups: int) -> list[Any]:
+    """The channels of each group."""
+    n = x.shape[-1] // groups
+    return [lax.slice_in_dim(x, first, first + n, axis=x.ndim - 1) for first in range(0, x.shape[-1], n)]
 
 
 def _around(
