@@ -81,6 +81,16 @@ def made(nn: Any, layer: str) -> Any:
     return getattr(nn, call.func.id)(*map(ast.literal_eval, call.args), **options)
 
 
+def _first(y: Any) -> Any:
+    """What a layer gives, without its last states."""
+    return y[0] if isinstance(y, tuple) else y
+
+
+def _slope(shape: Any) -> np.ndarray:
+    """What arrives from the loss."""
+    return np.random.default_rng(1).standard_normal(shape).astype(np.float32)
+
+
 def chainrule(layer: str, x: np.ndarray) -> Callable[[], Any]:
     import chainrule as cr
     from chainrule import nn
@@ -88,11 +98,11 @@ def chainrule(layer: str, x: np.ndarray) -> Callable[[], Any]:
     model = made(nn, layer)
     given = nn.Parameter(x)
     inputs = [given, *model.parameters()]
+    slope = cr.Variable(_slope(_first(model(given)).shape))
 
     @cr.compile
     def step() -> Any:
-        y = model(given)
-        (y[0] if isinstance(y, tuple) else y).sum().backward()
+        (_first(model(given)) * slope).sum().backward()
         slopes = [v.grad for v in inputs]
         for v in inputs:
             v.grad = None
@@ -117,10 +127,11 @@ def pytorch(layer: str, x: np.ndarray, channels_last: bool) -> Callable[[], Any]
             model = model.to(memory_format=torch.channels_last)
     given.requires_grad_()
     inputs = [given, *model.parameters()]
+    y = _first(model(given))
+    slope = torch.empty_like(y).copy_(torch.from_numpy(_slope(y.shape)))
 
     def step() -> Any:
-        y = model(given)
-        return torch.autograd.grad((y[0] if isinstance(y, tuple) else y).sum(), inputs)
+        return torch.autograd.grad(_first(model(given)), inputs, slope)
 
     return step
 
