@@ -29,7 +29,7 @@ def _states(**attributes: Any) -> Any:
 @op(constant="random bits are no smooth function of their key", samples=_states(shape=(2, 5)))
 def draw_bits(xp: Any, state: Any, /, *, shape: tuple[int, ...]) -> Any:
     """Uniform uint32 of the given shape from a stream's state (key, key, count)."""
-    return random_bits(xp, state[:2], state[2:], shape)
+    return xp.barrier(random_bits(xp, state[:2], state[2:], shape))
 
 
 @op(constant="a count has no gradient", samples=_states())
