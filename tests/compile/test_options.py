@@ -96,3 +96,11 @@ def test_what_this_version_does_not_know_is_left_out(given: list[Any], monkeypat
     assert cr.compile(filtered)(cr.ones((1, 4, 1))).tolist() == [[[2.0]] * 3]
     options._known.cache_clear()
     assert given == [{"xla_no_such_option": True}, ALONE]
+
+
+@pytest.mark.parametrize("layer", [cr.nn.Embedding(4, 3), cr.nn.Conv1d(1, 1, 2), cr.nn.Dropout(0.5)])
+def test_the_smallest_loops_have_no_barriers(layer: Any) -> None:
+    """XLA writes them as one piece, in which it knows none."""
+    x = np.array([[0, 1], [2, 3]]) if isinstance(layer, cr.nn.Embedding) else np.ones((2, 1, 3, 1), np.float32)
+    total = cr.compile(lambda x: layer(x).sum())
+    assert total.scan(x).shape == (2,)

@@ -21,6 +21,10 @@ __all__ = ["jax_namespace", "on_a_cpu"]
 _AS_IS, _HEADS_FIRST = (0, 1, 2, 3), (0, 2, 1, 3)
 
 
+_SMALL = 1 << 10
+"""Numbers in an array that nothing is gained by writing out apart from what reads it."""
+
+
 class _JaxNamespace(Namespace):
     name = "jax"
 
@@ -208,7 +212,9 @@ class _JaxNamespace(Namespace):
         return y[: x.shape[0]]
 
     def barrier(self, x: Array) -> Array:
-        return self._lax.optimization_barrier(x)
+        # XLA on a CPU knows no barriers in its smallest loops, whose arrays need none.
+        small = all(leaf.size < _SMALL for leaf in import_jax().tree.leaves(x))
+        return x if small and self._on_a_cpu else self._lax.optimization_barrier(x)
 
     def scan(
         self, step: Callable[..., Any], carry: Any, sequence: list[Array], length: int, reverse: bool = False

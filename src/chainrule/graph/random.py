@@ -8,7 +8,6 @@ pass through logarithm and cosine.
 from __future__ import annotations
 
 import hashlib
-import math
 from contextvars import ContextVar
 from typing import Any
 
@@ -23,12 +22,6 @@ from chainrule.graph.tensor import Tensor, Variable
 __all__ = ["Stream", "bernoulli", "default_stream", "integers", "normal", "permutation", "seed", "uniform"]
 
 
-_MANY = 1 << 15
-"""Numbers from which on they are written out once, apart from what reads them. XLA knows no barriers in its smallest
-loops.
-"""
-
-
 def _states(**attributes: Any) -> Any:
     return lambda rng: [((rng.integers(0, 2**32, 3).astype(np.uint32),), attributes)]
 
@@ -36,8 +29,7 @@ def _states(**attributes: Any) -> Any:
 @op(constant="random bits are no smooth function of their key", samples=_states(shape=(2, 5)))
 def draw_bits(xp: Any, state: Any, /, *, shape: tuple[int, ...]) -> Any:
     """Uniform uint32 of the given shape from a stream's state (key, key, count)."""
-    bits = random_bits(xp, state[:2], state[2:], shape)
-    return xp.barrier(bits) if math.prod(shape) >= _MANY else bits
+    return xp.barrier(random_bits(xp, state[:2], state[2:], shape))
 
 
 @op(constant="a count has no gradient", samples=_states())
