@@ -112,12 +112,11 @@ class CompiledFunction(Generic[P, R]):
         structure = flatten((args, dict(sorted(kwargs.items()))) if kwargs else (args,), leaves)
         shapes = tuple([(leaf.shape, leaf.dtype) if type(leaf) is not float else ((), float) for leaf in leaves])
         key = (structure, shapes, scan, current_precision())
-        with import_jax().enable_x64(True):
-            with self._lock:
-                program = self._find(key)
-                if program is None:
-                    program = self._build(key, leaves)
-            return program.run(leaves)
+        program = self._find(key)
+        if program is None:
+            with import_jax().enable_x64(True), self._lock:
+                program = self._find(key) or self._build(key, leaves)
+        return program.run(leaves)
 
     def _find(self, key: Any) -> Program | None:
         for program in self._programs.get(key, ()):
@@ -256,6 +255,9 @@ class CompiledFunction(Generic[P, R]):
             guards=told["guards"] + [(v, "dtype", v.dtype) for v in (*written, *read)],
             names=[name for name in names if same(name.now(), name.value)],
             compilation=compilation,
+            in_64_bits=any(
+                np.dtype(dtype).itemsize > 4 for dtype in (*(d for _, d in shapes), *(v.dtype for v in read))
+            ),
         )
 
     def _in_kept_memory(self, compiled: Any, lowered: Any, more: dict[str, Any], options: dict[str, Any]) -> Any:
@@ -266,7 +268,7 @@ class CompiledFunction(Generic[P, R]):
         if not more:
             return compiled
         started = time.perf_counter()
-        with no_cache():
+        with import_jax().enable_x64(True), no_cache():
             compiled = lowered.compile({**more, **options})
         log.info(
             "compiled %s once more in %.2f s: it needs much memory and is called often",

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.array import import_jax
 from chainrule.compile.memory import CALLS
 from chainrule.compile.structure import rebuild_result
 from chainrule.compile.surroundings import Name, same
@@ -55,6 +56,7 @@ class Program:
     guards: list[tuple[Any, str, Any]]
     names: list[Name]
     compilation: Compilation
+    in_64_bits: bool
     changes_seen: int = field(default=-1)
     calls: int = field(default=0)
 
@@ -86,14 +88,14 @@ class Program:
         """The function's result for these inputs; Variables and gradients are changed as it says."""
         if self.if_often is not None:
             self._count()
-        if self.written or self.grads_after or self.with_grad:
+        changing = self.written or self.grads_after or self.with_grad
+        if not changing and not self.in_64_bits:  # JAX's mode takes a microsecond to set
+            return self._look(leaves)
+        with import_jax().enable_x64(True):
+            if not changing:
+                return self._look(leaves)
             with _WRITING:
                 return self._run(leaves)
-        try:
-            return self._look(leaves)
-        except (RuntimeError, ValueError):
-            with _WRITING:  # another thread may have donated what was being read; this program changes nothing itself
-                return self._look(leaves)
 
     def _count(self) -> None:
         """Where the program is called often, goes on with the one that takes longer to get and less to run."""
@@ -105,15 +107,19 @@ class Program:
 
     def _look(self, leaves: list[Any]) -> Any:
         """The result where nothing is changed."""
-        _, values, _ = self.call([], [_placed(v) for v in self.read], [], leaves)
+        try:
+            _, arrays, _ = self.call([], _placed(self.read), [], leaves)
+        except (RuntimeError, ValueError):
+            with _WRITING:  # another thread may have donated what was being read; this program changes nothing itself
+                _, arrays, _ = self.call([], _placed(self.read), [], leaves)
         self._call_directly()
-        return rebuild_result(self.result, iter(values))
+        return rebuild_result(self.result, iter(arrays))
 
     def _run(self, leaves: list[Any]) -> Any:
         written = [v._value for v in self.written]
         if written and max(map(getrefcount, written)) > _ALONE:
             written = _own(written)
-        read = [_placed(v) for v in self.read]
+        read = _placed(self.read)
         grads = [dense(v) for v in self.with_grad]
         # The program has taken over the Variables' memory, so Ctrl-C must not come between its results and them. Called
         # by `extend`, it leaves the results in the list before Python looks for signals; then they are taken over, if
@@ -155,17 +161,18 @@ def _shown(value: Any) -> str:
     return repr(value) if isinstance(value, bool | int | float | str | np.dtype | None) else f"a {type(value).__name__}"
 
 
-def _placed(variable: Variable) -> Any:
-    """The value where programs find it without a copy: moved there once, not at every call."""
-    value = variable._value
-    if type(value) is not np.ndarray:
-        return value
-    import jax
-
-    placed = jax.device_put(value)
+def _placed(variables: list[Variable]) -> list[Any]:
+    """The values where programs find them without a copy: moved there once, not at every call."""
+    values = [v._value for v in variables]
+    if np.ndarray not in map(type, values):
+        return values
+    jax = import_jax()
+    with jax.enable_x64(True):
+        placed = [jax.device_put(value) if type(value) is np.ndarray else value for value in values]
     with _WRITING:
-        if variable._value is value:  # and not what another thread has written meanwhile
-            variable._value = placed
+        for variable, value, there in zip(variables, values, placed, strict=True):
+            if variable._value is value:  # and not what another thread has written meanwhile
+                variable._value = there
     return placed
 
 

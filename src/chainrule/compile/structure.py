@@ -14,6 +14,7 @@ from chainrule.graph import Tensor, Variable, as_tensor, wrap
 __all__ = ["describe", "flatten", "flatten_result", "rebuild", "rebuild_result"]
 
 _ARRAY, _NUMBER, _STATIC, _DATACLASS = "array", "number", "static", "dataclass"
+_PLAIN = (_ARRAY, False)
 _SEQUENCES, _ARRAYS = (list, tuple), (np.ndarray, np.generic)  # a union written out is made anew at every call
 
 
@@ -27,6 +28,9 @@ def flatten(value: Any, leaves: list[Any]) -> Any:
     Raises:
         CompileError: for a generator or another iterator.
     """
+    if type(value) is np.ndarray:
+        leaves.append(as_tensor(value)._data)
+        return _PLAIN
     if isinstance(value, _SEQUENCES):
         return (type(value), tuple([flatten(v, leaves) for v in value]))
     if isinstance(value, Variable):
@@ -39,7 +43,7 @@ def flatten(value: Any, leaves: list[Any]) -> Any:
         return (_NUMBER,)
     if isinstance(value, _ARRAYS) or type(value).__module__.startswith("jax"):
         leaves.append(as_tensor(value)._data)
-        return (_ARRAY, False)
+        return _PLAIN
     if isinstance(value, dict):
         return (dict, tuple((k, flatten(v, leaves)) for k, v in value.items()))
     if is_dataclass(value) and not isinstance(value, type):
