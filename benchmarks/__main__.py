@@ -19,6 +19,9 @@ python -m benchmarks cnn --write           also puts the CNN's numbers into resu
 python -m benchmarks bf16-mnist            whole trainings in bfloat16 and in float32, which have to end at one loss
 python -m benchmarks --device cuda         on a GPU: needs jax[cuda13] and a PyTorch with CUDA
 python -m benchmarks.curves --help         how chainrule's own costs grow
+python -m benchmarks.layers --help         every kind of layer beside PyTorch's
+python -m benchmarks.findings --help       what makes chainrule fast, one finding after the other
+python -m benchmarks.limits --help         what a step needs at the least on this machine
 
 A ratio is the peer's time divided by chainrule's: above 1, chainrule is faster. gcn, mnist-98, bf16-mnist and
 bf16-shakespeare read their data from the folder that CHAINRULE_DATA names (graph/cora.npz, mnist/*.gz,

@@ -10,6 +10,8 @@ import pytest
 
 import chainrule as cr
 from chainrule.compile import memory
+from chainrule.compile.function import CompiledFunction
+from chainrule.compile.program import Program
 
 
 def chain(x: Any) -> Any:
@@ -24,21 +26,30 @@ def chain(x: Any) -> Any:
     return cr.grad(value)(x).sum()
 
 
+def only_program(function: CompiledFunction[Any, Any]) -> Program:
+    ((program,),) = function._programs.values()
+    return program
+
+
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "_PIECE", 70_000)
     monkeypatch.setattr(memory, "_MUCH", 70_000)
 
 
-def test_a_program_that_is_called_often(small_pieces: None) -> None:
+@pytest.mark.parametrize("again", [True, False])
+def test_a_program_that_is_called_often(again: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_MUCH", 70_000)
+    if again:  # and not only kept in one piece
+        monkeypatch.setattr(memory, "_PIECE", 70_000)
     function, x = cr.compile(chain), np.random.default_rng(0).normal(size=(128, 128)).astype(np.float32)
     first = function(x).numpy()
-    (program,) = next(iter(function._programs.values()))
+    program = only_program(function)
     plain = program.compiled
     assert program.if_often is not None
     for _ in range(memory.CALLS):
         assert function(x).numpy() == first
-    assert program.if_often is None and program.compiled is not plain
+    assert program.if_often is None and (program.compiled is not plain) is again
     assert len(function.compilations) == 1
 
 
@@ -47,7 +58,7 @@ def test_a_second_compilation_that_is_interrupted_is_made_up_for(
 ) -> None:
     function, x = cr.compile(chain), np.ones((128, 128), np.float32)
     first = function(x).numpy()
-    (program,) = next(iter(function._programs.values()))
+    program = only_program(function)
     again = program.if_often
     assert again is not None
 
@@ -66,27 +77,15 @@ def test_a_second_compilation_that_is_interrupted_is_made_up_for(
 def test_memory_that_is_kept_anyhow_stays_in_one_piece() -> None:
     function = cr.compile(chain)
     function(np.ones((128, 128), np.float32))
-    (program,) = next(iter(function._programs.values()))
+    program = only_program(function)
     assert program.if_often is None
-
-
-def test_a_program_of_middle_size_goes_on_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "_MUCH", 70_000)
-    function, x = cr.compile(chain), np.ones((128, 128), np.float32)
-    first = function(x).numpy()
-    (program,) = next(iter(function._programs.values()))
-    plain = program.compiled
-    assert program.if_often is not None
-    for _ in range(memory.CALLS):
-        assert function(x).numpy() == first
-    assert program.if_often is None and program.compiled is plain
 
 
 def test_nothing_is_gained_where_a_single_array_is_larger(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "_PIECE", 60_000)
     compiled = cr.compile(chain)
     compiled(np.ones((128, 128), np.float32))
-    (program,) = next(iter(compiled._programs.values()))
+    program = only_program(compiled)
     assert memory._needed(program.compiled) > memory._PIECE and not memory.pieces(program.compiled)
 
 

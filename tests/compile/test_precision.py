@@ -49,6 +49,20 @@ def test_other_products_are_as_ever(shape: tuple[int, ...]) -> None:
         np.testing.assert_array_equal((double @ double).numpy(), wide @ wide)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (2, 2, 2)], ids=str)
+def test_convolutions_are_as_ever(size: tuple[int, ...]) -> None:
+    x, kernel = (RNG.normal(size=shape).astype(np.float32) for shape in ((2, *(4,) * len(size), 3), (*size, 3, 5)))
+
+    def slope(x: Any) -> Any:
+        return cr.grad(lambda kernel: (cr.ops.convolve(x, kernel) ** 2).sum())(kernel)
+
+    def rounding(x: Any) -> Any:
+        with cr.precision("bf16"):
+            return slope(x)
+
+    np.testing.assert_array_equal(cr.compile(rounding)(x).numpy(), cr.compile(slope)(x).numpy())
+
+
 def test_each_precision_is_a_program_of_its_own() -> None:
     product = cr.compile(lambda x: x @ x)
     x = cr.tensor([[1.0 + 2**-9]])

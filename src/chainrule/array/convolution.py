@@ -31,7 +31,6 @@ Geometry: TypeAlias = dict[str, Any]
 _COLUMNS = 2**18
 """How many numbers are copied for one product on NumPy: more would leave the processor's cache."""
 
-
 _WITH_ZEROS = 2**26
 """Multiplications, most of them by zeros that dilate x, from which on XLA on a CPU is better spared the zeros."""
 
@@ -145,8 +144,8 @@ def kernel_gradient_jax(
     if on_a_cpu and all(spread == 1 for spread in spreads):
         shape, over = (*size, channels, g.shape[-1]), tuple(range(last))
         if groups > 1 and channels > 1:
-            parts = zip(_divided(lax, g, groups), _divided(lax, x, groups), strict=True)
-            return lax.concatenate([again(gs, xs, {"groups": 1}) for gs, xs in parts], last)
+            gs, xs = (lax.split(of, (of.shape[-1] // groups,) * groups, axis=last) for of in (g, x))
+            return lax.concatenate([again(*pair, {"groups": 1}) for pair in zip(gs, xs, strict=True)], last)
         if groups > 1:
             pairs = g.reshape(*g.shape[:-1], groups, units)
             found = [(met[..., None] * pairs).sum(axis=over) for met in _met(lax, x, g.shape, size, geometry)]
@@ -168,12 +167,6 @@ def kernel_gradient_jax(
         ),
         batch_group_count=groups,
     )
-
-
-def _divided(lax: Any, x: Any, groups: int) -> list[Any]:
-    """The channels of each group."""
-    n = x.shape[-1] // groups
-    return [lax.slice_in_dim(x, first, first + n, axis=x.ndim - 1) for first in range(0, x.shape[-1], n)]
 
 
 def _around(

@@ -20,9 +20,9 @@ __all__ = ["jax_namespace", "on_a_cpu"]
 
 _AS_IS, _HEADS_FIRST = (0, 1, 2, 3), (0, 2, 1, 3)
 
-
 _SMALL = 1 << 10
-"""Numbers in an array that nothing is gained by writing out apart from what reads it."""
+"""Arrays of fewer numbers get no barrier: computed twice they cost next to nothing, and XLA's smallest loops, which it
+turns into straight code, know no barriers."""
 
 
 class _JaxNamespace(Namespace):
@@ -59,17 +59,23 @@ class _JaxNamespace(Namespace):
         return self.matmul(x, w.T) if y is None else y
 
     def outer_sum(self, x: Array, g: Array) -> Array:
-        y = self._product(x, g, (True, False))
+        if rounds(x, g):
+            y = self._product(x, g, (True, False))
+            return self.matmul(x.T, g) if y is None else y
+        return self._unrounded_outer_sum(x, g)
+
+    def _unrounded_outer_sum(self, x: Array, g: Array) -> Array:
+        y = product_onednn(x, g, (True, False))
         if y is not None:
             return y
         (rows, k), m = x.shape, g.shape[1]
-        if self._on_a_cpu and not rounds(x, g) and rows >= 2 * m and (2 * m <= k or m <= min(k, 128)):
+        if self._on_a_cpu and rows >= 2 * m and (2 * m <= k or m <= min(k, 128)):
             # XLA takes longer for a result with fewer columns than rows than for the same turned round and written out
             # anew: a third longer for (512, 128) of 2048 rows, seven times for (64, 10). Where the two are near each
             # other, a left factor that is laid out first saves another third.
             left = _in_row_major_order(g.T) if k < 4 * m else g.T
             return _in_row_major_order(_in_row_major_order(self.library.matmul(left, x)).T)
-        return self.matmul(x.T, g)
+        return self.library.matmul(x.T, g)
 
     def _product(self, x1: Array, x2: Array, turned: tuple[bool, bool]) -> Array | None:
         """oneDNN's product, where that is the faster one."""
@@ -203,7 +209,7 @@ class _JaxNamespace(Namespace):
     def kernel_gradient(self, g: Array, x: Array, size: tuple[int, ...], geometry: Geometry) -> Array:
         dtype = self.result_type(g, x)
         g, x = g.astype(dtype), x.astype(dtype)
-        return kernel_gradient_jax(self._lax, g, x, size, geometry, self._on_a_cpu, self.outer_sum)
+        return kernel_gradient_jax(self._lax, g, x, size, geometry, self._on_a_cpu, self._unrounded_outer_sum)
 
     def int8_matmul(self, x: Array, weight: Array) -> Array:
         # A single row would leave the fast path: 390 µs instead of 75 for 1024 × 1024.

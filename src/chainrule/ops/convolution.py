@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.array.convolution import lengths_of
+from chainrule.array.convolution import lengths_of, turned
 from chainrule.errors import ShapeError
 from chainrule.graph import OPS, Node, is_recording, op, per_input, wrap
 from chainrule.graph.op import values
@@ -60,10 +60,6 @@ def _rule(node: Node, g: Any) -> list[Any]:
     return [dx, _kernel_gradient(g, x, size=kernel.shape[:-2], **node.attributes) if node.needs[1] else None]
 
 
-def _turned_shape(kernel: Any, groups: int) -> tuple[int, ...]:
-    return (*kernel.shape[:-1], groups, kernel.shape[-1] // groups)
-
-
 @op(
     backward=per_input(lambda g, y, kernel, groups: OPS["turned"](g, groups=groups)),
     samples=lambda rng: [
@@ -73,10 +69,7 @@ def _turned_shape(kernel: Any, groups: int) -> tuple[int, ...]:
 )
 def _turned(xp: Any, kernel: Any, /, *, groups: int) -> Any:
     """The kernel backwards along its spatial axes, from outputs to inputs: (*size, O / groups, C)."""
-    last = kernel.ndim - 1
-    split = xp.reshape(xp.flip(kernel, axis=tuple(range(last - 1))), _turned_shape(kernel, groups))
-    turned = xp.permute_dims(split, (*range(last - 1), last + 1, last, last - 1))
-    return xp.reshape(turned, (*turned.shape[:-2], groups * kernel.shape[-2]))
+    return turned(kernel, groups)
 
 
 def _samples(rng: np.random.Generator) -> list[Any]:
