@@ -1,4 +1,4 @@
-"""Every peer of a workload waits in a process of its own, and they take turns, round by round."""
+"""Every peer of a workload waits, in a process of its own or with the others, and they take turns, round by round."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ TOLERANCE = 1e-3
 _REST = 0.3
 """Seconds between turns: pools of threads spin for a while after their last work."""
 _SLOW, _FEW = 5.0, 2
-"""A peer whose round takes more than so many seconds has only so many."""
+"""A peer in a process of its own whose round takes more than so many seconds has only so many."""
 
 
 class _Worker:
-    """A peer's process; compiled programs are kept in the folder.
+    """A process of peers; compiled programs are kept in the folder.
 
     Attributes:
-        value: what it had after the first round; seconds: from the start of the process to then.
+        values: what each had after its first round; seconds: from the start of the process to then.
     """
 
-    def __init__(self, name: str, peer: str, cache: Path, *, one_step: bool = False) -> None:
+    def __init__(self, name: str, peers: list[str], cache: Path, *, one_step: bool = False) -> None:
         started = time.perf_counter()
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (it lives as long as the process)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker", name, peer, *(["--one-step"] if one_step else [])],
+            [sys.executable, "-m", "benchmarks.worker", name, *(["--one-step"] if one_step else []), *peers],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True,
-            env=environment(cache, peer),
+            env=environment(cache, peers[0]),
         )  # fmt: skip
-        self.value: float = self._answer()["value"]
+        self.values: dict[str, float] = self._answer()
         self.seconds = time.perf_counter() - started
 
     def _answer(self) -> dict[str, Any]:
@@ -49,9 +49,9 @@ class _Worker:
             raise RuntimeError(f"{self._process.args} failed:\n{self._errors.read()}")
         return json.loads(line)
 
-    def round(self) -> dict[str, Any]:
+    def round(self, peer: str) -> dict[str, Any]:
         assert self._process.stdin is not None
-        self._process.stdin.write("go\n")
+        self._process.stdin.write(f"{peer}\n")
         self._process.stdin.flush()
         return self._answer()
 
@@ -93,24 +93,28 @@ def run(name: str, work: Workload, rounds: int) -> dict[str, Any]:
             cache = Path(folder) / str(number)
             starts[peer] = []
             for _ in ("nothing cached", "cached"):
-                one = _Worker(name, peer, cache, one_step=True)
+                one = _Worker(name, [peer], cache, one_step=True)
                 starts[peer].append(one.seconds)
-                first[peer] = one.value
+                first |= one.values
                 one.end()
-            workers[peer] = _Worker(name, peer, cache)
-            slow[peer] = workers[peer].round()["seconds"] > _SLOW
+            if not work.together:
+                workers[peer] = _Worker(name, [peer], cache)
+        if work.together:
+            workers = dict.fromkeys(work.peers, _Worker(name, list(work.peers), Path(folder)))
+        for peer, worker in workers.items():
+            slow[peer] = worker.round(peer)["seconds"] > _SLOW and not work.together
             if not slow[peer]:
-                workers[peer].round()  # which now knows how often to repeat
+                worker.round(peer)  # which now knows how often to repeat
         check(name, first)
         if work.same_after_a_round and device() == "cpu":  # TF32 rounds in other places in every library
-            check(name, {peer: worker.value for peer, worker in workers.items()})
+            check(name, {peer: worker.values[peer] for peer, worker in workers.items()})
         answers: dict[str, list[dict[str, Any]]] = {peer: [] for peer in workers}
         for number in range(rounds):
             for peer, worker in workers.items():
                 if number < _FEW or not slow[peer]:
                     time.sleep(_REST)
-                    answers[peer].append(worker.round())
-        for worker in workers.values():
+                    answers[peer].append(worker.round(peer))
+        for worker in set(workers.values()):
             worker.end()
 
     own = [a["seconds"] for a in answers["chainrule"]]

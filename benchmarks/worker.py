@@ -1,5 +1,5 @@
-"""One peer in a process of its own, `python -m benchmarks.worker WORKLOAD PEER [--one-step]`: a round for every line it
-is sent.
+"""Peers in a process of their own, `python -m benchmarks.worker WORKLOAD [--one-step] PEER...`: a round of the peer
+that is named in every line it is sent.
 """
 
 from __future__ import annotations
@@ -17,19 +17,22 @@ _SECONDS = 0.25
 
 
 def main() -> None:
-    work = WORKLOADS[sys.argv[1]]
+    name, *peers = sys.argv[1:]
+    work = WORKLOADS[name]
     given = work.given()
-    if sys.argv[3:]:
+    if peers[0] == "--one-step":
+        del peers[0]
         given = Given(given.weights, tuple(x[:1] for x in given.batches))
-    go = work.peers[sys.argv[2]](given)
-    print(json.dumps({"value": go()}), flush=True)
-    repeats = 1
-    for _ in sys.stdin:
+    rounds = {peer: work.peers[peer](given) for peer in peers}
+    print(json.dumps({peer: go() for peer, go in rounds.items()}), flush=True)
+    repeats = dict.fromkeys(peers, 1)
+    for line in sys.stdin:
+        peer = line.strip()
         started = time.perf_counter()
-        for _ in range(repeats):
-            go()
-        seconds = (time.perf_counter() - started) / repeats
-        repeats = max(round(_SECONDS / seconds), 1)
+        for _ in range(repeats[peer]):
+            rounds[peer]()
+        seconds = (time.perf_counter() - started) / repeats[peer]
+        repeats[peer] = max(round(_SECONDS / seconds), 1)
         # kilobytes on Linux, bytes on macOS
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)
         print(json.dumps({"seconds": seconds, "steps": given.steps, "mebibytes": peak}), flush=True)

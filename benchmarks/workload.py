@@ -61,11 +61,14 @@ class Workload(Work):
         given: makes the numbers.
         peers: by name; the first word says whose it is. "chainrule" is what the others are divided by.
         same_after_a_round: whether all have to agree after a round, and not only after the first step.
+        together: whether the peers take turns within one process: where arrays happen to lie in memory makes two
+            processes that do the same differ by some hundredths, which hides what is to be seen.
     """
 
     given: Callable[[], Given]
     peers: dict[str, Callable[[Given], Round]]
     same_after_a_round: bool = field(default=True, kw_only=True)
+    together: bool = field(default=False, kw_only=True)
 
 
 def he(rng: np.random.Generator, *shape: int) -> np.ndarray:

@@ -138,10 +138,12 @@ def test_slopes_and_bends(benchmarks: Any) -> None:
     assert curves.bend(x, [max(v, 16.0) for v in x]) == 16.0
 
 
-def test_a_peer_in_a_process_of_its_own() -> None:
-    done = run("benchmarks.worker", "xor", "chainrule, eager (NumPy)", "--one-step")
+def test_peers_in_a_process_of_their_own() -> None:
+    peers = ["chainrule, eager (NumPy)", "chainrule, a call a step"]
+    done = run("benchmarks.worker", "xor", "--one-step", *peers)
     assert done.returncode == 0, done.stderr
-    assert 0.1 < json.loads(done.stdout)["value"] < 5
+    values = json.loads(done.stdout)
+    assert list(values) == peers and all(0.1 < value < 5 for value in values.values())
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,17 @@ def test_arrays_given_to_a_variable_stay_the_givers():
     assert float(result[0]) == 1.0 and float(a[0]) == 2.0
 
 
+def test_a_large_variable_is_read_where_it_lies():
+    given = np.arange(300_000, dtype=np.float32)
+    a = cr.Variable(given)
+    first = a.numpy()
+    cr.compile(lambda: a * 2.0)()
+    assert a.numpy().ctypes.data == first.ctypes.data != given.ctypes.data
+    cr.compile(lambda: a.assign(a * 2.0))()
+    np.testing.assert_array_equal(first, given)
+    np.testing.assert_array_equal(a.numpy(), 2.0 * given)
+
+
 def test_threads_may_run_one_step_at_once():
     a, add = counter()
     read = cr.compile(lambda: a.sum())

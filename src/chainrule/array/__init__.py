@@ -30,6 +30,7 @@ from chainrule.array.namespace import Array, Namespace
 from chainrule.array.namespaces import resolve, to_numpy
 from chainrule.array.on_jax import jax_namespace, on_a_cpu
 from chainrule.array.on_numpy import numpy_namespace
+from chainrule.array.own_copy import own_copy
 from chainrule.array.threefry import random_bits
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "jax_namespace",
     "numpy_namespace",
     "on_a_cpu",
+    "own_copy",
     "precision",
     "promote",
     "random_bits",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from chainrule.array import Array, as_dtype, default_dtypes, float32, is_floating, to_numpy
+from chainrule.array import Array, as_dtype, default_dtypes, float32, is_floating, own_copy, to_numpy
 from chainrule.errors import ConfigError, DtypeError, GradientError, OpError, ShapeError, TracedValueError
 from chainrule.graph.context import TRACE
 from chainrule.graph.node import Node, source_of_caller
@@ -502,7 +502,7 @@ def _as_array(data: Any, dtype: np.dtype | None, copy: bool) -> Array:
         data = [np.asarray(x) for x in data]
     elif is_tracer(data) or type(data).__module__.startswith("jax"):
         return data if dtype is None else cast(Any, data).astype(dtype)
-    take = np.array if copy else np.asarray
+    take = own_copy if copy else np.asarray
     if dtype is not None:
         return take(data, dtype=dtype)
     array = take(data)
@@ -579,7 +579,7 @@ def _taken(value: Any, dtype: Any) -> Array:
         array = np.array(value)
         return array.astype(dtype) if array.dtype.kind in "biuf" else array
     array = as_tensor(value)._data
-    return array.copy() if array is value else array
+    return own_copy(array) if array is value else array
 
 
 class Variable(Tensor):

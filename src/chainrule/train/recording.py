@@ -27,7 +27,7 @@ __all__ = ["Position", "RunWriter"]
 _SNAPSHOT_PAUSE = 5.0
 _SHARE = 1 / 400
 """How much of the time the looks into the layers may take, and the snapshots: both together half a hundredth."""
-_FREE = 0.1
+_FREE = 0.05
 """Seconds that they may take in all before that counts, so that short runs are seen at every epoch."""
 
 
