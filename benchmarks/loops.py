@@ -110,7 +110,7 @@ def as_trainer(given: Given, model: Any, loss: Any, optimizer: Any, *, precision
     model.eval()
     work = work_of(loss_of(rows[0, :4]), 4)
     model.train()
-    if work.in_one_call and work.steps_together(rows.shape[1]) > 1:
+    if work.in_one_call and work.steps_together(rows.shape[1], len(rows)) > 1:
         return lambda: float(step.scan(rows).numpy()[-1])
     return lambda: [float(step(chosen)) for chosen in rows][-1]
 

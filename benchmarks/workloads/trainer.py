@@ -65,7 +65,7 @@ def by_hand(network: Network, given: Given) -> Round:
 
     model.eval()
     work = work_of(loss_of(np.arange(4)), 4)
-    count = work.steps_together(batch)
+    count = work.steps_together(batch, steps)
     model.train()
 
     def epoch(number: int) -> float:

@@ -10,6 +10,7 @@ from chainrule import data, losses, metrics, models, nn, optim
 from chainrule.errors import ConfigError, LabelError, RunError, ShapeError
 from chainrule.train import Run, events
 from chainrule.train.probe import layer_statistics
+from chainrule.train.work import Work
 
 
 def moons(n: int = 200) -> tuple[np.ndarray, np.ndarray]:
@@ -52,6 +53,12 @@ def test_many_steps_in_one_call_are_the_steps_one_by_one():
         results.append(trainer.model.state_dict())
     for name, array in results[0].items():
         np.testing.assert_allclose(array, results[1][name], rtol=2e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(("steps", "together"), [(468, 234), (300, 300), (624, 312), (469, 312), (100, 312)], ids=str)
+def test_an_epochs_steps_are_cut_evenly_where_they_can_be(steps, together):
+    """Another number of steps is another program to compile."""
+    assert Work(operations=1.6e8, loops=True).steps_together(1, steps) == together
 
 
 def test_steps_that_loops_make_slower_are_looked_at_together_too(tmp_path):

@@ -263,7 +263,7 @@ class Trainer(Evaluator):
     ) -> None:  # fmt: skip
         whole, rest = divmod(len(train), batch)
         total = epochs * (whole + bool(rest))
-        chunk = min(self.work.steps_together(batch), checkpoint_every or 2**31)
+        chunk = min(self.work.steps_together(batch, whole), checkpoint_every or 2**31)
         begun, done_before = time.perf_counter(), progress.step
         seconds_before = progress.seconds
         self._stop_early(progress, patience if validation is not None else None)  # a run that goes on may have ended so

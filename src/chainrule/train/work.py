@@ -27,14 +27,16 @@ class Work(NamedTuple):
     operations: float
     loops: bool
 
-    def steps_together(self, batch: int) -> int:
-        """About half a second's worth, so that bars move and Ctrl-C is heard.
+    def steps_together(self, batch: int, steps: int) -> int:
+        """About half a second's worth, so that bars move and Ctrl-C is heard; where possible as many each time, of the
+        steps of an epoch, as another number of them is another program to compile.
 
         They share what a call takes beside its steps, some 50 µs, and what is done with their results.
 
         Worked out from the network, never measured: a resumed run has to cut its steps at the same places.
         """
-        return int(min(max(_SECONDS_TOGETHER * _ASSUMED_FLOPS / max(self.operations * batch, 1.0), 1), 2000))
+        most = int(min(max(_SECONDS_TOGETHER * _ASSUMED_FLOPS / max(self.operations * batch, 1.0), 1), 2000))
+        return next((count for count in range(most, most // 2, -1) if steps % count == 0), most)
 
     @property
     def in_one_call(self) -> bool:
