@@ -4,6 +4,7 @@ Nothing above this floor asks which of the two it is running on: an op's forward
 it is handed.
 """
 
+from chainrule.array.aligned import own_copy
 from chainrule.array.dtypes import (
     as_dtype,
     bfloat16,
@@ -30,7 +31,6 @@ from chainrule.array.namespace import Array, Namespace
 from chainrule.array.namespaces import resolve, to_numpy
 from chainrule.array.on_jax import jax_namespace, on_a_cpu
 from chainrule.array.on_numpy import numpy_namespace
-from chainrule.array.own_copy import own_copy
 from chainrule.array.threefry import random_bits
 
 __all__ = [
