@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ def own_copy(data: Any, dtype: np.dtype | None = None) -> np.ndarray:
     if not isinstance(data, np.ndarray) or data.nbytes < _LARGE or data.dtype == object:
         return np.array(data, dtype=dtype)
     dtype = dtype or data.dtype
-    memory = np.empty(math.prod(data.shape) * dtype.itemsize + _ALIGNMENT, np.uint8)
+    memory = np.empty(data.size * dtype.itemsize + _ALIGNMENT, np.uint8)
     first = -memory.ctypes.data % _ALIGNMENT
     made = memory[first : first + len(memory) - _ALIGNMENT].view(dtype).reshape(data.shape)
     np.copyto(made, data, casting="unsafe")

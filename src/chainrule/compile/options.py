@@ -47,8 +47,8 @@ _ON_A_CPU: dict[str, dict[str, Any]] = {
     # At level 3 LLVM writes the loop over a row out, number by number, and so few rows are on their way from memory at
     # once: 1024 rows of 64 take 135 µs instead of 18. The barriers keep a look-up apart from what is done with it.
     "embedding": {"xla_backend_optimization_level": 2, _WITHOUT: _BARRIERS},
-    # Joined with what reads them, random bits would be computed number by number, and all of them once for each half.
-    # Their 110 operations a pair take two thirds of the time in registers of full width.
+    # Joined with what reads them, random bits would be computed number by number. Their 110 operations a pair take two
+    # thirds of the time in registers of full width.
     "draw_bits": _WIDE | {_WITHOUT: _BARRIERS},
     # The pass would remove the barriers of nn.Checkpoint before XLA looks for what is computed twice the last time, and
     # then all is remembered: 167 MiB instead of 26 for eight transformer blocks.
